@@ -1,0 +1,241 @@
+"""Layers whose weights are slices of the largest ones, with widths and kernel sizes that may be tensors.
+
+One traced graph serves every architecture: the number of channels is read off the input, the wanted width is a
+scalar tensor, and the kernel is sliced to fit. A smaller depthwise kernel is the centre of the largest.
+"""
+
+import keras
+import tensorflow as tf
+
+__all__ = ["ElasticBatchNormalization", "ElasticConv2D", "ElasticDense", "ElasticDepthwiseConv2D"]
+
+
+@keras.saving.register_keras_serializable(package="splitnets_tf")
+class ElasticConv2D(keras.layers.Layer):
+    """Convolution without bias that uses the first channels of its kernel.
+
+    Args:
+        max_in_channels: Most input channels.
+        max_out_channels: Most output channels.
+        kernel_size: Side of the kernel.
+        strides: Stride in both directions.
+        kernel_initializer: Initialiser; it sees the full kernel's shape.
+
+    Call arguments:
+        inputs: `[batch, height, width, c]` with c at most `max_in_channels`.
+        out_channels: Scalar int32, the output channels.
+
+    Returns:
+        `[batch, ceil(height / strides), ceil(width / strides), out_channels]`.
+    """
+
+    def __init__(
+        self,
+        max_in_channels: int,
+        max_out_channels: int,
+        kernel_size: int = 1,
+        strides: int = 1,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_in_channels = max_in_channels
+        self.max_out_channels = max_out_channels
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape=None) -> None:
+        """Create the largest kernel."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, self.max_in_channels, self.max_out_channels),
+            initializer=self.kernel_initializer,
+        )
+        self.built = True
+
+    def call(self, inputs, out_channels):
+        """Convolve with the slice of the kernel."""
+        kernel = tf.convert_to_tensor(self.kernel)[:, :, : tf.shape(inputs)[-1], :out_channels]
+        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+
+    def get_config(self) -> dict:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "max_in_channels": self.max_in_channels,
+            "max_out_channels": self.max_out_channels,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="splitnets_tf")
+class ElasticDepthwiseConv2D(keras.layers.Layer):
+    """Depthwise convolution without bias with an elastic number of channels and kernel size.
+
+    Args:
+        max_channels: Most channels.
+        max_kernel_size: Largest side of the kernel; a smaller one is its centre.
+        strides: Stride in both directions.
+        kernel_initializer: Initialiser of `[k, k, max_channels, 1]`. The default keeps the variance of each channel
+            (fan-in of a depthwise kernel is k^2).
+
+    Call arguments:
+        inputs: `[batch, height, width, c]`.
+        kernel_size: Scalar int32, odd, at most `max_kernel_size`.
+
+    Returns:
+        `[batch, ceil(height / strides), ceil(width / strides), c]`.
+    """
+
+    def __init__(
+        self, max_channels: int, max_kernel_size: int, strides: int = 1, kernel_initializer=None, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_channels = max_channels
+        self.max_kernel_size = max_kernel_size
+        self.strides = strides
+        default = keras.initializers.RandomNormal(stddev=(2.0 / max_kernel_size**2) ** 0.5)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer or default)
+
+    def build(self, input_shape=None) -> None:
+        """Create the largest kernel."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.max_kernel_size, self.max_kernel_size, self.max_channels, 1),
+            initializer=self.kernel_initializer,
+        )
+        self.built = True
+
+    def call(self, inputs, kernel_size):
+        """Convolve each channel with the centre of its kernel."""
+        start = (self.max_kernel_size - kernel_size) // 2
+        stop = start + kernel_size
+        kernel = tf.convert_to_tensor(self.kernel)[start:stop, start:stop, : tf.shape(inputs)[-1], :]
+        return tf.nn.depthwise_conv2d(inputs, kernel, [1, self.strides, self.strides, 1], "SAME")
+
+    def get_config(self) -> dict:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "max_channels": self.max_channels,
+            "max_kernel_size": self.max_kernel_size,
+            "strides": self.strides,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="splitnets_tf")
+class ElasticBatchNormalization(keras.layers.Layer):
+    """Batch normalisation of the first channels, with statistics that are calibrated instead of tracked.
+
+    Moving averages over differing architectures are meaningless, so training never touches them. A calibration pass
+    over training batches fills them for one architecture as a cumulative mean; inference then reads them.
+
+    Args:
+        max_channels: Most channels.
+        epsilon: Added to the variance.
+        gamma_initializer: Initialiser of the scale.
+
+    Call arguments:
+        inputs: `[batch, height, width, c]`.
+        training: Whether to normalise by the batch's own statistics.
+        calibration_weight: Scalar float32 or None. Where given, the batch's statistics are used and also mixed into
+            the stored ones with this weight: 1 / (i + 1) for the i-th batch yields their mean over all batches.
+
+    Returns:
+        Tensor of the inputs' shape.
+    """
+
+    def __init__(self, max_channels: int, epsilon: float = 1e-3, gamma_initializer="ones", **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.max_channels = max_channels
+        self.epsilon = epsilon
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+
+    def build(self, input_shape=None) -> None:
+        """Create scale, offset and the two statistics."""
+        shape = (self.max_channels,)
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=self.gamma_initializer)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", trainable=False)
+        self.moving_variance = self.add_weight(
+            name="moving_variance", shape=shape, initializer="ones", trainable=False
+        )
+        self.built = True
+
+    def call(self, inputs, training=False, calibration_weight=None):
+        """Normalise each channel."""
+        channels = tf.shape(inputs)[-1]
+        gamma = tf.convert_to_tensor(self.gamma)[:channels]
+        beta = tf.convert_to_tensor(self.beta)[:channels]
+        if training or calibration_weight is not None:
+            outputs = tf.raw_ops.FusedBatchNormV3(
+                x=inputs, scale=gamma, offset=beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
+            )
+            if calibration_weight is not None:
+                self._mix(self.moving_mean, outputs.batch_mean, channels, calibration_weight)
+                self._mix(self.moving_variance, outputs.batch_variance, channels, calibration_weight)
+            return outputs.y
+        return tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=gamma,
+            offset=beta,
+            mean=tf.convert_to_tensor(self.moving_mean)[:channels],
+            variance=tf.convert_to_tensor(self.moving_variance)[:channels],
+            epsilon=self.epsilon,
+            is_training=False,
+        ).y
+
+    def _mix(self, variable, value, channels, weight) -> None:
+        mixed = tf.convert_to_tensor(variable)[:channels] * (1.0 - weight) + value * weight
+        variable.assign(tf.pad(mixed, [[0, self.max_channels - channels]]))
+
+    def get_config(self) -> dict:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "max_channels": self.max_channels,
+            "epsilon": self.epsilon,
+            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="splitnets_tf")
+class ElasticDense(keras.layers.Layer):
+    """Dense layer that uses the first rows of its kernel.
+
+    Args:
+        max_in_features: Most input features.
+        units: Output features.
+
+    Call arguments:
+        inputs: `[batch, c]` with c at most `max_in_features`.
+
+    Returns:
+        `[batch, units]`.
+    """
+
+    def __init__(self, max_in_features: int, units: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.max_in_features = max_in_features
+        self.units = units
+
+    def build(self, input_shape=None) -> None:
+        """Create kernel and bias."""
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self.max_in_features, self.units), initializer="glorot_uniform"
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs):
+        """Multiply by the slice of the kernel and add the bias."""
+        kernel = tf.convert_to_tensor(self.kernel)[: tf.shape(inputs)[-1], :]
+        return tf.matmul(inputs, kernel) + tf.convert_to_tensor(self.bias)
+
+    def get_config(self) -> dict:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "max_in_features": self.max_in_features, "units": self.units}

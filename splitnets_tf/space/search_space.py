@@ -1,0 +1,278 @@
+"""The search space as rows of data, and the two vector forms of an architecture.
+
+Sources: SplitNets, section 3.1.1 and Figure 3; the table of rows follows AttentiveNAS.
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.space.architecture import Architecture, Split, StageChoice
+
+__all__ = ["ACTIVATIONS", "NO_SPLIT", "Gene", "Phase", "SearchSpace", "StageRow"]
+
+ACTIVATIONS = ("relu", "relu6", "swish")
+NO_SPLIT = -1
+"""Value of a phase's position in the value vector where the phase has no splitting module."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class StageRow:
+    """One row of the table: a stage of inverted residual blocks."""
+
+    name: str
+    """Prefix of the names of the stage's layers."""
+    widths: tuple[int, ...]
+    """Candidates for the output channels."""
+    depths: tuple[int, ...]
+    """Candidates for the number of blocks."""
+    kernels: tuple[int, ...]
+    """Candidates for the depthwise kernel; a smaller one is the centre of the largest."""
+    expansions: tuple[int, ...]
+    """Candidates for the expansion ratio; (1,) means no expansion convolution."""
+    stride: int
+    """Stride of the stage's first block, 1 or 2."""
+
+    def __post_init__(self) -> None:
+        for field in ("widths", "depths", "kernels", "expansions"):
+            _check_candidates(f"stage {self.name}", field, getattr(self, field))
+        if any(kernel % 2 == 0 for kernel in self.kernels):
+            raise UserError(f"stage {self.name}: kernels must be odd, received {list(self.kernels)}")
+        if 1 in self.expansions and len(self.expansions) > 1:
+            raise UserError(
+                f"stage {self.name}: expansions mix 1 with {list(self.expansions[1:])}; expansion 1 drops a "
+                "convolution, so give either 1 alone or ratios of at least 2"
+            )
+        if self.stride not in (1, 2):
+            raise UserError(f"stage {self.name}: stride must be 1 or 2, received {self.stride}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Phase:
+    """The blocks between two stride-2 blocks, which share one splitting module."""
+
+    index: int
+    """Position among the phases."""
+    stride: int
+    """Input pixels per element of the phase's tensors: 2, 4, 8 ..."""
+    blocks: tuple[tuple[int, int], ...]
+    """(stage, block) of each block after the one that enters the resolution, in order."""
+    widths: tuple[int, ...]
+    """Every channel count that the splitting module may meet."""
+
+    def active_blocks(self, depths: Sequence[int]) -> int:
+        """How many of the phase's blocks an architecture with these stage depths has."""
+        return sum(block < depths[stage] for stage, block in self.blocks)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Gene:
+    """One searchable choice."""
+
+    name: str
+    """Field of the architecture, such as `mb2.depth`."""
+    choices: tuple[int, ...]
+    """Its candidates in increasing order."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """Every architecture that one supernet contains."""
+
+    name: str
+    """Name of the preset, or of the user's file."""
+    resolutions: tuple[int, ...]
+    """Candidates for the side of the input image in pixels."""
+    stem_widths: tuple[int, ...]
+    """Candidates for the stem's output channels; the stem is a 3x3 convolution of stride 2."""
+    stages: tuple[StageRow, ...]
+    """The rows of the table, in order of depth."""
+    head_widths: tuple[int, ...]
+    """Candidates for the width of the last 1x1 convolution."""
+    split_widths: tuple[int, ...]
+    """Candidates for d, the channels that Conv-Reduce leaves."""
+    split_kernel: int = 1
+    """Kernel of Conv-Reduce and Conv-Recover, 1 or 3."""
+    split_last_phase: bool = False
+    """Whether the network may also be split behind its last stride-2 block."""
+    activation: str = "relu6"
+    """Activation function of every convolution that has one."""
+
+    def __post_init__(self) -> None:
+        for field in ("resolutions", "stem_widths", "head_widths", "split_widths"):
+            _check_candidates(f"space {self.name}", field, getattr(self, field))
+        if not self.stages:
+            raise UserError(f"space {self.name}: stages is empty; give at least one row")
+        names = [row.name for row in self.stages]
+        if len(set(names)) != len(names):
+            raise UserError(f"space {self.name}: two stages share a name in {names}")
+        if self.split_kernel not in (1, 3):
+            raise UserError(f"space {self.name}: split_kernel must be 1 or 3, received {self.split_kernel}")
+        if self.activation not in ACTIVATIONS:
+            raise UserError(f"space {self.name}: activation must be one of {ACTIVATIONS}, received {self.activation!r}")
+        if not self.phases:
+            raise UserError(f"space {self.name}: no stage has stride 2, so there is no phase to split; give one")
+
+    @functools.cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The N phases of the N stride-2 blocks (and one more where `split_last_phase` is set)."""
+        phases: list[Phase] = []
+        blocks: list[tuple[int, int]] = []
+        widths = set(self.stem_widths)
+        stride = 2
+
+        def close() -> None:
+            phases.append(
+                Phase(index=len(phases), stride=stride, blocks=tuple(blocks), widths=tuple(sorted(widths)))
+            )
+
+        for stage, row in enumerate(self.stages):
+            first = 0
+            if row.stride == 2:
+                close()
+                blocks, widths, stride, first = [], set(), stride * 2, 1
+            blocks += [(stage, block) for block in range(first, row.depths[-1])]
+            widths |= set(row.widths)
+        if self.split_last_phase:
+            close()
+        return tuple(phases)
+
+    @functools.cached_property
+    def genes(self) -> tuple[Gene, ...]:
+        """The choices apart from the split, in the order of `encode`."""
+        genes = [Gene(name="resolution", choices=self.resolutions), Gene(name="stem_width", choices=self.stem_widths)]
+        for row in self.stages:
+            for field in ("width", "depth", "kernel", "expansion"):
+                genes.append(Gene(name=f"{row.name}.{field}", choices=getattr(row, f"{field}s")))
+        genes.append(Gene(name="head_width", choices=self.head_widths))
+        return tuple(genes)
+
+    @property
+    def vector_length(self) -> int:
+        """Length of the value vector that `encode` makes."""
+        return len(self.genes) + 2 * len(self.phases)
+
+    def split_choices(self, depths: Sequence[int]) -> list[tuple[int, int]]:
+        """Every (phase, M) at which a network of these stage depths can be split."""
+        return [
+            (phase.index, position)
+            for phase in self.phases
+            for position in range(phase.active_blocks(depths) + 1)
+        ]
+
+    def count(self, *, with_none: bool = True) -> int:
+        """Number of distinct architectures with exactly one split, and with none if asked."""
+        other = 1
+        for gene in self.genes:
+            if not gene.name.endswith(".depth"):
+                other *= len(gene.choices)
+        total = 0
+        for depths in itertools.product(*(row.depths for row in self.stages)):
+            total += len(self.split_choices(depths)) * len(self.split_widths) + int(with_none)
+        return other * total
+
+    def encode(self, architecture: Architecture) -> np.ndarray:
+        """The value vector: actual widths, depths, kernels, not choice indices.
+
+        Returns:
+            int32 `[vector_length]`: the values of `genes` in order, then (M, d) of every phase; M is `NO_SPLIT`
+            (and d the smallest split width) where a phase has no splitting module.
+        """
+        values = [architecture.resolution, architecture.stem_width]
+        for choice in architecture.stages:
+            values += [choice.width, choice.depth, choice.kernel, choice.expansion]
+        values.append(architecture.head_width)
+        by_phase = {split.phase: split for split in architecture.splits}
+        for phase in self.phases:
+            split = by_phase.get(phase.index)
+            values += [split.position, split.width] if split else [NO_SPLIT, self.split_widths[0]]
+        return np.asarray(values, dtype=np.int32)
+
+    def decode(self, vector: Sequence[int] | np.ndarray) -> Architecture:
+        """Inverse of `encode`.
+
+        Raises:
+            UserError: The vector's length or one of its values is not of this space.
+        """
+        values = [int(value) for value in vector]
+        if len(values) != self.vector_length:
+            raise UserError(f"space {self.name}: a vector has {self.vector_length} values, received {len(values)}")
+        stages = tuple(
+            StageChoice(**dict(zip(("width", "depth", "kernel", "expansion"), values[start : start + 4], strict=True)))
+            for start in range(2, 2 + 4 * len(self.stages), 4)
+        )
+        tail = values[len(self.genes) :]
+        splits = tuple(
+            Split(phase=phase.index, position=tail[2 * phase.index], width=tail[2 * phase.index + 1])
+            for phase in self.phases
+            if tail[2 * phase.index] != NO_SPLIT
+        )
+        architecture = Architecture(
+            resolution=values[0],
+            stem_width=values[1],
+            stages=stages,
+            head_width=values[len(self.genes) - 1],
+            splits=splits,
+        )
+        self.check(architecture)
+        return architecture
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse an architecture that is not of this space.
+
+        Raises:
+            UserError: A value is not among its candidates, or a split lies at no block boundary.
+        """
+        if len(architecture.stages) != len(self.stages):
+            raise UserError(
+                f"the architecture has {len(architecture.stages)} stages, space {self.name} has {len(self.stages)}"
+            )
+        values = self.encode(architecture)
+        for gene, value in zip(self.genes, values, strict=False):
+            if value not in gene.choices:
+                raise UserError(f"space {self.name}: {gene.name} must be one of {list(gene.choices)}, received {value}")
+        depths = [choice.depth for choice in architecture.stages]
+        allowed = set(self.split_choices(depths))
+        for split in architecture.splits:
+            if (split.phase, split.position) not in allowed or split.width not in self.split_widths:
+                raise UserError(f"space {self.name}: {split} is no legal split of a network with depths {depths}")
+        phases = [split.phase for split in architecture.splits]
+        if phases != sorted(set(phases)):
+            raise UserError(f"space {self.name}: splits must lie in increasing, distinct phases, received {phases}")
+
+    def largest(self) -> Architecture:
+        """The network with every choice at its maximum and no split: the teacher."""
+        return self._extreme(-1)
+
+    def smallest(self) -> Architecture:
+        """The network with every choice at its minimum and no split."""
+        return self._extreme(0)
+
+    def _extreme(self, index: int) -> Architecture:
+        return Architecture(
+            resolution=self.resolutions[index],
+            stem_width=self.stem_widths[index],
+            stages=tuple(
+                StageChoice(
+                    width=row.widths[index],
+                    depth=row.depths[index],
+                    kernel=row.kernels[index],
+                    expansion=row.expansions[index],
+                )
+                for row in self.stages
+            ),
+            head_width=self.head_widths[index],
+        )
+
+
+def _check_candidates(where: str, field: str, values: tuple[int, ...]) -> None:
+    """Candidates are positive integers in strictly increasing order."""
+    positive = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values)
+    if not values or not positive or list(values) != sorted(set(values)):
+        raise UserError(
+            f"{where}: {field} should be positive integers in increasing order, received {list(values)}"
+        )

@@ -1,0 +1,72 @@
+"""Architecture -> `Graph` of operations, the form that the cost model prices."""
+
+import dataclasses
+
+from splitnets_tf.hardware import Graph, GraphBuilder
+from splitnets_tf.space.architecture import Architecture
+from splitnets_tf.space.blueprint import Block, ClassifierBlock, ConvBlock, MBBlock, blueprint
+from splitnets_tf.space.search_space import SearchSpace
+
+__all__ = ["ArchitectureGraph", "architecture_graph"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ArchitectureGraph:
+    """A network's operations and how many of them run on the sensor."""
+
+    graph: Graph
+    sensor_operations: int
+    """The first so many operations (topological order) run on the sensor; 0 without a split."""
+
+
+def architecture_graph(space: SearchSpace, architecture: Architecture, num_classes: int) -> ArchitectureGraph:
+    """The unfused graph of an architecture, with names equal to the materialised network's layers.
+
+    Raises:
+        UserError: The architecture is not of this space.
+        ValueError: The architecture has more than one splitting module.
+    """
+    split = architecture.split
+    plan = blueprint(space, architecture, num_classes)
+    builder = GraphBuilder("network")
+    tensor = builder.input("image", (plan.resolution, plan.resolution, 3))
+    last_on_sensor = None
+    for index, segment in enumerate(plan.segments):
+        for block in segment:
+            tensor = _add_block(builder, block, tensor)
+        if split is not None and index == 0:
+            last_on_sensor = tensor
+    graph = builder.build((tensor,))
+    names = [operation.name for operation in graph.operations]
+    sensor_operations = 0 if last_on_sensor is None else names.index(last_on_sensor) + 1
+    return ArchitectureGraph(graph=graph, sensor_operations=sensor_operations)
+
+
+def _add_block(builder: GraphBuilder, block: Block, x: str) -> str:
+    if isinstance(block, ConvBlock):
+        return _conv_bn(builder, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
+    if isinstance(block, MBBlock):
+        return _mb_block(builder, block, x)
+    if isinstance(block, ClassifierBlock):
+        pooled = builder.global_average_pool(f"{block.name}_pool", x)
+        return builder.dense(block.name, pooled, block.classes)
+    raise TypeError(f"unknown block {type(block).__name__}")
+
+
+def _conv_bn(
+    builder: GraphBuilder, name: str, x: str, filters: int, kernel: int, stride: int, activation: str | None
+) -> str:
+    x = builder.conv2d(f"{name}_conv", x, filters, kernel, strides=stride)
+    x = builder.batch_norm(f"{name}_bn", x)
+    return builder.activation(f"{name}_act", x, activation) if activation else x
+
+
+def _mb_block(builder: GraphBuilder, block: MBBlock, shortcut: str) -> str:
+    x = shortcut
+    if block.expand:
+        x = _conv_bn(builder, f"{block.name}_expand", x, block.hidden, 1, 1, block.activation)
+    x = builder.depthwise_conv2d(f"{block.name}_depthwise_conv", x, block.kernel, strides=block.stride)
+    x = builder.batch_norm(f"{block.name}_depthwise_bn", x)
+    x = builder.activation(f"{block.name}_depthwise_act", x, block.activation)
+    x = _conv_bn(builder, f"{block.name}_project", x, block.out_channels, 1, 1, None)
+    return builder.add(f"{block.name}_add", shortcut, x) if block.residual else x

@@ -1,0 +1,89 @@
+"""Accuracy of a sub-network with inherited weights: recalibrate its normalisation, then count.
+
+Source: AttentiveNAS recipe, which SplitNets names: statistics of a sampled network are recomputed over training
+batches before it is evaluated.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from splitnets_tf.space import Architecture
+from splitnets_tf.supernet.supernet import Supernet
+
+__all__ = ["SubnetworkEvaluator", "ValidationCallback"]
+
+
+class SubnetworkEvaluator:
+    """Calibrates and evaluates architectures of one supernet in one traced graph.
+
+    Args:
+        supernet: A built supernet.
+        calibration_images: uint8 `[n, s, s, 3]` from the training split, the same for every architecture.
+        images: uint8 `[m, s, s, 3]` on which accuracy is counted.
+        labels: int `[m]`.
+        batch_size: Images per call; a shorter last batch of the calibration images is left out.
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        calibration_images: np.ndarray,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        batch_size: int = 256,
+    ) -> None:
+        if len(calibration_images) == 0 or len(images) == 0:
+            raise ValueError("calibration and evaluation each need at least one image")
+        self._supernet = supernet
+        whole = max(1, len(calibration_images) // batch_size) * batch_size
+        self._calibration = [
+            tf.constant(calibration_images[start : start + batch_size])
+            for start in range(0, min(whole, len(calibration_images)), batch_size)
+        ]
+        self._images = [tf.constant(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+        self._labels = np.asarray(labels)
+        byte_images = tf.TensorSpec([None, *images.shape[1:]], tf.uint8)
+        vector = tf.TensorSpec([supernet.space.vector_length], tf.int32)
+        weight = tf.TensorSpec([], tf.float32)
+        self._calibrate = tf.function(self._calibrate_batch, input_signature=(byte_images, vector, weight))
+        self._infer = tf.function(self._infer_batch, input_signature=(byte_images, vector))
+
+    def _calibrate_batch(self, images, vector, weight):
+        self._supernet((images, vector), calibration_weight=weight)
+
+    def _infer_batch(self, images, vector):
+        return self._supernet((images, vector), training=False)
+
+    def calibrate(self, architecture: Architecture) -> None:
+        """Fill the supernet's statistics for this architecture: the mean over the calibration batches."""
+        vector = tf.constant(self._supernet.space.encode(architecture))
+        for index, images in enumerate(self._calibration):
+            self._calibrate(images, vector, tf.constant(1.0 / (index + 1)))
+
+    def logits(self, architecture: Architecture) -> np.ndarray:
+        """Logits `[m, classes]` after calibration."""
+        self.calibrate(architecture)
+        vector = tf.constant(self._supernet.space.encode(architecture))
+        return np.concatenate([self._infer(images, vector).numpy() for images in self._images])
+
+    def evaluate(self, architecture: Architecture) -> float:
+        """Top-1 accuracy in [0, 1]."""
+        return float(np.mean(np.argmax(self.logits(architecture), axis=-1) == self._labels))
+
+
+class ValidationCallback(keras.callbacks.Callback):
+    """Adds the inherited accuracy of a few named architectures to the logs at the end of each epoch."""
+
+    def __init__(self, evaluator: SubnetworkEvaluator, architectures: dict[str, Architecture]) -> None:
+        super().__init__()
+        self._evaluator = evaluator
+        self._architectures = architectures
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Evaluate and log `val_accuracy_<name>`."""
+        for name, architecture in self._architectures.items():
+            value = self._evaluator.evaluate(architecture)
+            if logs is not None:
+                logs[f"val_accuracy_{name}"] = value

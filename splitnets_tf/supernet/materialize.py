@@ -1,0 +1,199 @@
+"""A sub-network as a plain functional model, in Keras 3 or in tf_keras.
+
+The builder takes the Keras namespace as an argument: Keras 3 for fine-tuning, tf_keras for quantisation-aware training
+and conversion, which accept nothing else. Weights travel as arrays by layer name.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from splitnets_tf.space import Architecture, Block, Blueprint, ClassifierBlock, ConvBlock, MBBlock, blueprint
+
+__all__ = [
+    "NetworkModels",
+    "build_network",
+    "get_network_weights",
+    "load_network_weights",
+    "save_network_weights",
+    "set_network_weights",
+    "subnetwork_weights",
+]
+
+Weights = dict[str, list[np.ndarray]]
+"""Layer name -> the arrays of `layer.get_weights()`."""
+BN_EPSILON = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkModels:
+    """A network in one piece and, where it is split, its two halves; all share their layers."""
+
+    whole: Any
+    """Image `[batch, s, s, 3]` in [0, 1] -> logits `[batch, classes]`."""
+    segments: tuple[Any, ...]
+    """One model per segment: (whole,) without a split, (sensor, aggregator) with one."""
+
+
+def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
+    """Build the functional models of a blueprint with fresh weights.
+
+    Args:
+        keras: The module `keras` (version 3) or `tf_keras`.
+        plan: The network, block by block; layer names are those of the cost model's operations.
+    """
+    shape: tuple[int, ...] = (plan.resolution, plan.resolution, 3)
+    segments = []
+    for index, blocks in enumerate(plan.segments):
+        name = ("sensor", "aggregator")[index] if len(plan.segments) == 2 else f"segment_{index}"
+        inputs = keras.Input(shape, name="image" if index == 0 else f"{name}_input")
+        x = inputs
+        for block in blocks:
+            x = _add_block(keras, block, x)
+        segments.append(keras.Model(inputs, x, name=name))
+        shape = tuple(int(size) for size in x.shape[1:])
+    image = keras.Input((plan.resolution, plan.resolution, 3), name="image")
+    x = image
+    for segment in segments:
+        x = segment(x)
+    whole = segments[0] if len(segments) == 1 else keras.Model(image, x, name="network")
+    return NetworkModels(whole=whole, segments=tuple(segments))
+
+
+def _add_block(keras: ModuleType, block: Block, x: Any) -> Any:
+    if isinstance(block, ConvBlock):
+        return _conv_bn(keras, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
+    if isinstance(block, MBBlock):
+        return _mb_block(keras, block, x)
+    if isinstance(block, ClassifierBlock):
+        x = keras.layers.GlobalAveragePooling2D(name=f"{block.name}_pool")(x)
+        return keras.layers.Dense(block.classes, name=block.name)(x)
+    raise TypeError(f"unknown block {type(block).__name__}")
+
+
+def _conv_bn(
+    keras: ModuleType, name: str, x: Any, filters: int, kernel: int, stride: int, activation: str | None
+) -> Any:
+    x = keras.layers.Conv2D(filters, kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
+    x = keras.layers.BatchNormalization(epsilon=BN_EPSILON, momentum=0.9, name=f"{name}_bn")(x)
+    return _activation(keras, activation, f"{name}_act")(x) if activation else x
+
+
+def _activation(keras: ModuleType, name: str, layer_name: str) -> Any:
+    if name == "relu6":
+        return keras.layers.ReLU(6.0, name=layer_name)
+    return keras.layers.Activation(name, name=layer_name)
+
+
+def _mb_block(keras: ModuleType, block: MBBlock, shortcut: Any) -> Any:
+    x = shortcut
+    if block.expand:
+        x = _conv_bn(keras, f"{block.name}_expand", x, block.hidden, 1, 1, block.activation)
+    x = keras.layers.DepthwiseConv2D(
+        block.kernel, block.stride, "same", use_bias=False, name=f"{block.name}_depthwise_conv"
+    )(x)
+    x = keras.layers.BatchNormalization(epsilon=BN_EPSILON, momentum=0.9, name=f"{block.name}_depthwise_bn")(x)
+    x = _activation(keras, block.activation, f"{block.name}_depthwise_act")(x)
+    x = _conv_bn(keras, f"{block.name}_project", x, block.out_channels, 1, 1, None)
+    return keras.layers.Add(name=f"{block.name}_add")([shortcut, x]) if block.residual else x
+
+
+def subnetwork_weights(supernet: Any, architecture: Architecture) -> Weights:
+    """Slice one architecture's weights out of the supernet.
+
+    The normalisation statistics are those of the last calibration: calibrate this architecture first.
+
+    Args:
+        supernet: A built `Supernet`.
+        architecture: One of its space.
+    """
+    blocks = {block.name: block for block in supernet.blocks}
+    weights: Weights = {}
+    for block in blueprint(supernet.space, architecture, supernet.num_classes).blocks:
+        if isinstance(block, MBBlock):
+            weights |= _mb_weights(blocks[block.name], block)
+        elif isinstance(block, ConvBlock):
+            weights |= _conv_weights(_conv_layer(supernet, block.name), block)
+        else:
+            kernel, bias = (np.asarray(v) for v in (supernet.classifier.kernel, supernet.classifier.bias))
+            weights[block.name] = [kernel[: block.in_channels], bias]
+    return weights
+
+
+def _conv_layer(supernet: Any, name: str) -> Any:
+    kind, _, phase = name.partition("_")
+    if kind in ("reduce", "recover"):
+        return getattr(supernet.splitting[int(phase)], kind)
+    return getattr(supernet, name)
+
+
+def _conv_weights(layer: Any, block: ConvBlock) -> Weights:
+    kernel = np.asarray(layer.conv.kernel)[:, :, : block.in_channels, : block.out_channels]
+    return {f"{block.name}_conv": [kernel], f"{block.name}_bn": _bn_weights(layer.bn, block.out_channels)}
+
+
+def _mb_weights(layer: Any, block: MBBlock) -> Weights:
+    weights: Weights = {}
+    if block.expand:
+        kernel = np.asarray(layer.expand.conv.kernel)[:, :, : block.in_channels, : block.hidden]
+        weights[f"{block.name}_expand_conv"] = [kernel]
+        weights[f"{block.name}_expand_bn"] = _bn_weights(layer.expand.bn, block.hidden)
+    start = (layer.max_kernel_size - block.kernel) // 2
+    window = slice(start, start + block.kernel)
+    weights[f"{block.name}_depthwise_conv"] = [np.asarray(layer.depthwise.kernel)[window, window, : block.hidden]]
+    weights[f"{block.name}_depthwise_bn"] = _bn_weights(layer.depthwise_bn, block.hidden)
+    kernel = np.asarray(layer.project.conv.kernel)[:, :, : block.hidden, : block.out_channels]
+    weights[f"{block.name}_project_conv"] = [kernel]
+    weights[f"{block.name}_project_bn"] = _bn_weights(layer.project.bn, block.out_channels)
+    return weights
+
+
+def _bn_weights(layer: Any, channels: int) -> list[np.ndarray]:
+    variables = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
+    return [np.asarray(variable)[:channels] for variable in variables]
+
+
+def _named_layers(models: NetworkModels) -> dict[str, Any]:
+    return {layer.name: layer for segment in models.segments for layer in segment.layers if layer.weights}
+
+
+def get_network_weights(models: NetworkModels) -> Weights:
+    """The weights of every layer by name."""
+    return {name: layer.get_weights() for name, layer in _named_layers(models).items()}
+
+
+def set_network_weights(models: NetworkModels, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Load weights by layer name.
+
+    Raises:
+        ValueError: A layer is missing from `weights`, or there is one too many.
+    """
+    layers = _named_layers(models)
+    if set(layers) != set(weights):
+        difference = sorted(set(layers) ^ set(weights))
+        raise ValueError(f"weights and network differ in the layers {difference}")
+    for name, layer in layers.items():
+        layer.set_weights(list(weights[name]))
+
+
+def save_network_weights(path: str, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Write an .npz file with the keys `layer/index`; the caller provides a temporary name and renames it."""
+    arrays = {f"{name}/{index}": array for name, values in weights.items() for index, array in enumerate(values)}
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_network_weights(path: str) -> Weights:
+    """Inverse of `save_network_weights`; never unpickles."""
+    weights: Weights = {}
+    with np.load(path, allow_pickle=False) as archive:
+        for key in archive.files:
+            name, _, index = key.rpartition("/")
+            values = weights.setdefault(name, [])
+            if int(index) != len(values):
+                raise ValueError(f"{path}: the arrays of layer {name} are out of order")
+            values.append(archive[key])
+    return weights
