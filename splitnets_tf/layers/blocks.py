@@ -62,7 +62,7 @@ class ElasticConvBlock(keras.layers.Layer):
 
     def call(self, inputs, out_channels, training=False, calibration_weight=None):
         """Convolve, normalise, activate."""
-        x = self.conv(inputs, out_channels)
+        x = self.conv(inputs, out_channels=out_channels)
         x = self.bn(x, training=training, calibration_weight=calibration_weight)
         return activate(x, self.activation)
 
@@ -140,10 +140,10 @@ class ElasticMBConv(keras.layers.Layer):
         mode = {"training": training, "calibration_weight": calibration_weight}
         x = inputs
         if self.expand is not None:
-            x = self.expand(x, tf.shape(inputs)[-1] * expansion, **mode)
-        x = self.depthwise(x, kernel_size)
+            x = self.expand(x, out_channels=tf.shape(inputs)[-1] * expansion, **mode)
+        x = self.depthwise(x, kernel_size=kernel_size)
         x = activate(self.depthwise_bn(x, **mode), self.activation)
-        x = self.project(x, out_channels, **mode)
+        x = self.project(x, out_channels=out_channels, **mode)
         return inputs + x if self.residual else x
 
     def get_config(self) -> dict:

@@ -65,8 +65,8 @@ class SplittingModule(keras.layers.Layer):
         mode = {"training": training, "calibration_weight": calibration_weight}
 
         def split():
-            reduced = self.reduce(inputs, split_channels, **mode)
-            return self.recover(reduced, tf.shape(inputs)[-1], **mode)
+            reduced = self.reduce(inputs, out_channels=split_channels, **mode)
+            return self.recover(reduced, out_channels=tf.shape(inputs)[-1], **mode)
 
         return tf.cond(gate, split, lambda: inputs)
 

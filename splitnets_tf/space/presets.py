@@ -66,9 +66,7 @@ def space_from_dict(data: Any, *, where: str = "space") -> SearchSpace:
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
     """Inverse of `space_from_dict`: lists, strings, numbers and booleans only."""
-    return {
-        field.name: _plain(getattr(space, field.name)) for field in dataclasses.fields(space)
-    }
+    return {field.name: _plain(getattr(space, field.name)) for field in dataclasses.fields(space)}
 
 
 def _plain(value: Any) -> Any:

@@ -126,9 +126,7 @@ class SearchSpace:
         stride = 2
 
         def close() -> None:
-            phases.append(
-                Phase(index=len(phases), stride=stride, blocks=tuple(blocks), widths=tuple(sorted(widths)))
-            )
+            phases.append(Phase(index=len(phases), stride=stride, blocks=tuple(blocks), widths=tuple(sorted(widths))))
 
         for stage, row in enumerate(self.stages):
             first = 0
@@ -158,11 +156,7 @@ class SearchSpace:
 
     def split_choices(self, depths: Sequence[int]) -> list[tuple[int, int]]:
         """Every (phase, M) at which a network of these stage depths can be split."""
-        return [
-            (phase.index, position)
-            for phase in self.phases
-            for position in range(phase.active_blocks(depths) + 1)
-        ]
+        return [(phase.index, position) for phase in self.phases for position in range(phase.active_blocks(depths) + 1)]
 
     def count(self, *, with_none: bool = True) -> int:
         """Number of distinct architectures with exactly one split, and with none if asked."""
@@ -273,6 +267,4 @@ def _check_candidates(where: str, field: str, values: tuple[int, ...]) -> None:
     """Candidates are positive integers in strictly increasing order."""
     positive = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values)
     if not values or not positive or list(values) != sorted(set(values)):
-        raise UserError(
-            f"{where}: {field} should be positive integers in increasing order, received {list(values)}"
-        )
+        raise UserError(f"{where}: {field} should be positive integers in increasing order, received {list(values)}")

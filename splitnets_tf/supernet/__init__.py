@@ -1,1 +1,40 @@
-"""Single-view supernet: construction, sandwich training, calibration, and networks taken out of it."""
+"""Single-view supernet: construction, sandwich training, calibration, and networks taken out of it.
+
+Names that need TensorFlow are imported when they are first used.
+"""
+
+import importlib
+from typing import Any
+
+from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
+
+_LAZY = {
+    "CheckpointCallback": "checkpoints",
+    "NetworkModels": "materialize",
+    "SubnetworkEvaluator": "evaluation",
+    "Supernet": "supernet",
+    "ValidationCallback": "evaluation",
+    "augment_batch": "images",
+    "build_network": "materialize",
+    "get_network_weights": "materialize",
+    "load_network_weights": "materialize",
+    "resize_batch": "images",
+    "restore_latest": "checkpoints",
+    "sandwich_vectors": "sandwich",
+    "save_network_weights": "materialize",
+    "set_network_weights": "materialize",
+    "steps_per_epoch": "input_pipeline",
+    "subnetwork_weights": "materialize",
+    "train_network": "training",
+    "train_supernet": "training",
+    "training_batches": "input_pipeline",
+}
+
+__all__ = ["SandwichSettings", "TrainingSettings", *_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module on first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

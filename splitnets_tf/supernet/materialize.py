@@ -6,6 +6,7 @@ and conversion, which accept nothing else. Weights travel as arrays by layer nam
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -179,14 +180,14 @@ def set_network_weights(models: NetworkModels, weights: Mapping[str, Sequence[np
         layer.set_weights(list(weights[name]))
 
 
-def save_network_weights(path: str, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+def save_network_weights(path: Path, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
     """Write an .npz file with the keys `layer/index`; the caller provides a temporary name and renames it."""
     arrays = {f"{name}/{index}": array for name, values in weights.items() for index, array in enumerate(values)}
-    with open(path, "wb") as file:
+    with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def load_network_weights(path: str) -> Weights:
+def load_network_weights(path: Path) -> Weights:
     """Inverse of `save_network_weights`; never unpickles."""
     weights: Weights = {}
     with np.load(path, allow_pickle=False) as archive:

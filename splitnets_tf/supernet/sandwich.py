@@ -9,32 +9,10 @@ import dataclasses
 
 import numpy as np
 
-from splitnets_tf.errors import UserError
 from splitnets_tf.space import SearchSpace, random_split, sample, sample_multi_split
+from splitnets_tf.supernet.settings import SandwichSettings
 
-__all__ = ["SandwichSettings", "sandwich_vectors"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SandwichSettings:
-    """Counts of the kinds of networks in one step, besides the largest and the smallest."""
-
-    random: int = 2
-    """Random networks whose split is drawn from the phases and none."""
-    multi_split: int = 0
-    """Random networks with splitting modules in several phases."""
-
-    def __post_init__(self) -> None:
-        if self.random < 0 or self.multi_split < 0 or self.random + self.multi_split == 0:
-            raise UserError(
-                "a training step needs at least one random network: random and multi_split must be non-negative "
-                f"and not both 0, received {self.random} and {self.multi_split}"
-            )
-
-    @property
-    def networks(self) -> int:
-        """Networks in one step."""
-        return 2 + self.random + self.multi_split
+__all__ = ["sandwich_vectors"]
 
 
 def sandwich_vectors(space: SearchSpace, settings: SandwichSettings, *, seed: int, step: int) -> np.ndarray:

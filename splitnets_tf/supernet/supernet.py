@@ -3,6 +3,8 @@
 Source: SplitNets, section 3.1.1; sandwich rule and in-place distillation after BigNAS and AttentiveNAS.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -19,7 +21,7 @@ class Supernet(keras.Model):
 
     On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1). `fit` runs
     sandwich training: for each batch the networks of `vectors` are trained one after the other and their gradients
-    averaged into one update. The first must be the largest; it learns from the labels and its probabilities teach the
+    summed into one update. The first must be the largest; it learns from the labels and its probabilities teach the
     others (in-place distillation).
 
     Args:
@@ -105,7 +107,7 @@ class Supernet(keras.Model):
         images, vector = inputs
         mode = {"training": training, "calibration_weight": calibration_weight}
         x = resize_batch(images, self._gene(vector, "resolution"))
-        x = self.stem(x, self._gene(vector, "stem_width"), **mode)
+        x = self.stem(x, out_channels=self._gene(vector, "stem_width"), **mode)
         phase, position = 0, tf.constant(0)
         x = self._boundary(x, vector, phase, position, mode)
         first = 0
@@ -116,19 +118,10 @@ class Supernet(keras.Model):
             if row.stride == 2:
                 phase, position = phase + 1, tf.constant(-1)
             for index, block in enumerate(blocks):
-                place = position + index + 1
-                if index < row.depths[0]:
-                    x = self._block(x, vector, row.name, block, phase, place, mode)
-                else:
-                    x = tf.cond(
-                        index < depth,
-                        lambda x=x, block=block, place=place: self._block(
-                            x, vector, row.name, block, phase, place, mode
-                        ),
-                        lambda x=x: x,
-                    )
+                run = functools.partial(self._block, x, vector, row.name, block, phase, position + index + 1, mode)
+                x = run() if index < row.depths[0] else tf.cond(index < depth, run, functools.partial(tf.identity, x))
             position += depth
-        x = self.head(x, self._gene(vector, "head_width"), **mode)
+        x = self.head(x, out_channels=self._gene(vector, "head_width"), **mode)
         logits = self.classifier(tf.reduce_mean(x, axis=[1, 2]))
         return tf.ensure_shape(logits, [None, self.num_classes])
 
@@ -138,9 +131,9 @@ class Supernet(keras.Model):
     def _block(self, x, vector, row: str, block, phase: int, position, mode):
         x = block(
             x,
-            self._gene(vector, f"{row}.width"),
-            self._gene(vector, f"{row}.kernel"),
-            self._gene(vector, f"{row}.expansion"),
+            out_channels=self._gene(vector, f"{row}.width"),
+            kernel_size=self._gene(vector, f"{row}.kernel"),
+            expansion=self._gene(vector, f"{row}.expansion"),
             **mode,
         )
         return self._boundary(x, vector, phase, position, mode)
@@ -150,7 +143,8 @@ class Supernet(keras.Model):
         if phase >= len(self.splitting):
             return x
         start = len(self.space.genes) + 2 * phase
-        return self.splitting[phase](x, tf.equal(vector[start], position), vector[start + 1], **mode)
+        gate = tf.equal(vector[start], position)
+        return self.splitting[phase](x, gate=gate, split_channels=vector[start + 1], **mode)
 
     def train_step(self, data):
         """One sandwich update on `((images, vectors [n, length]), labels)`."""
@@ -165,7 +159,7 @@ class Supernet(keras.Model):
         return {name: metric.result() for name, metric in self._metrics.items()}
 
     def _sandwich(self, images, vectors, labels, variables):
-        """Mean gradient over the networks, and each one's loss and accuracy.
+        """Sum of the networks' gradients, and each one's loss and accuracy.
 
         The tape lies inside the loop's body, so that the loop itself is never differentiated and one network's
         activations are freed before the next one runs.
@@ -193,8 +187,7 @@ class Supernet(keras.Model):
         _, gradients, _, losses, accuracies = tf.while_loop(
             lambda index, *_: index < count, body, start, parallel_iterations=1
         )
-        scale = 1.0 / tf.cast(count, tf.float32)
-        return [gradient * scale for gradient in gradients], losses, accuracies
+        return gradients, losses, accuracies
 
     @property
     def metrics(self):

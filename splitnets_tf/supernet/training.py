@@ -1,6 +1,5 @@
 """Training of the supernet and of single networks by Keras's `fit`, resumable at every epoch."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,44 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from splitnets_tf.errors import UserError
 from splitnets_tf.supernet.checkpoints import CheckpointCallback, restore_latest
 from splitnets_tf.supernet.input_pipeline import steps_per_epoch, training_batches
-from splitnets_tf.supernet.sandwich import SandwichSettings, sandwich_vectors
+from splitnets_tf.supernet.sandwich import sandwich_vectors
+from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
 from splitnets_tf.supernet.supernet import Supernet
 
-__all__ = ["TrainingSettings", "train_network", "train_supernet"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingSettings:
-    """One training run: SGD with Nesterov momentum, cosine decay after a linear warm-up."""
-
-    epochs: int
-    """Passes over the training images."""
-    batch_size: int = 64
-    """Images per step."""
-    learning_rate: float = 0.1
-    """Peak learning rate, at the end of the warm-up."""
-    warmup_epochs: float = 0.5
-    """Length of the linear warm-up in epochs."""
-    momentum: float = 0.9
-    """Nesterov momentum."""
-    weight_decay: float = 1e-5
-    """Decoupled weight decay; none on normalisation and bias."""
-    gradient_clip: float = 1.0
-    """Gradients are clipped to this value, element by element."""
-    label_smoothing: float = 0.1
-    """Smoothing of the hard labels."""
-    max_shift: int = 4
-    """Largest random shift of an image in pixels; images are also flipped at random."""
-    seed: int = 0
-    """Seed of weights, order, augmentation and sampling."""
-
-    def __post_init__(self) -> None:
-        for field in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, field) <= 0:
-                raise UserError(f"training: {field} must be positive, received {getattr(self, field)}")
+__all__ = ["train_network", "train_supernet"]
 
 
 class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -99,7 +67,8 @@ def train_supernet(
         directory: Where checkpoints lie; None for none.
         callbacks: Further Keras callbacks.
     """
-    supernet.compile(optimizer=_optimizer(settings, steps_per_epoch(len(images), settings.batch_size)), jit_compile=False)
+    optimizer = _optimizer(settings, steps_per_epoch(len(images), settings.batch_size))
+    supernet.compile(optimizer=optimizer, jit_compile=False)
 
     def vectors(step: int) -> np.ndarray:
         return sandwich_vectors(supernet.space, sandwich, seed=settings.seed, step=step)
@@ -173,5 +142,6 @@ def _fit(
         initial_epoch=done,
         steps_per_epoch=steps,
         callbacks=[*callbacks, *saving],
+        shuffle=False,
         verbose=0,
     )

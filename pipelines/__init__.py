@@ -1,0 +1,1 @@
+"""Runnable pipelines: configuration, run directory, stages and report."""

@@ -1,0 +1,165 @@
+"""Command line of the single-view pipeline.
+
+    python -m pipelines.imagenet --output-dir runs/demo          # every stage
+    python -m pipelines.imagenet search --output-dir runs/demo   # up to the search
+
+A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.run_directory import RunDirectory
+from splitnets_tf.errors import UserError
+
+VERBS = ("train", "search", "export", "report")
+_SEEDS = ("seed", "train.seed", "search.seed", "fine_tune.seed")
+_OPTIONS = {
+    "dataset": "data.dataset",
+    "data_dir": "data.data_dir",
+    "image_size": "data.image_size",
+    "max_images": "data.max_images",
+    "space": "space",
+    "system": "system",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "fine_tune_epochs": "fine_tune.epochs",
+    "qat_epochs": "export.qat_epochs",
+    "population": "search.population",
+    "generations": "search.generations",
+    "constraint": "constraints",
+    "max_latency_ms": "selection.max_latency_ms",
+    "min_accuracy": "selection.min_accuracy",
+}
+"""Command-line option -> key of the configuration."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.imagenet",
+        description="Train a split-aware supernet, search architecture and split together, and export two int8 "
+        "TFLite models with a report. Without arguments: the embedded data set on two CPU cores.",
+    )
+    parser.add_argument("verb", nargs="?", choices=VERBS, default="report", help="last stage to run (default: all)")
+    run = parser.add_argument_group("run")
+    run.add_argument("--output-dir", type=Path, default=Path("runs/imagenet"), metavar="RUN", help="run directory")
+    run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
+    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under two minutes")
+    run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
+    run.add_argument("--seed", type=int, help="seed of everything random")
+    data = parser.add_argument_group("data and hardware")
+    data.add_argument("--dataset", help="name of a data set (default: components)")
+    data.add_argument("--data-dir", metavar="DIR", help="folder with one folder of images per class")
+    data.add_argument("--image-size", type=int, metavar="PIXELS", help="side at which images are kept")
+    data.add_argument("--max-images", type=int, metavar="N", help="use at most N images of each split")
+    data.add_argument("--space", help="search space: a preset or a YAML file")
+    data.add_argument("--system", help="system: a preset or a YAML file")
+    train = parser.add_argument_group("training")
+    train.add_argument("--epochs", type=int, help="epochs of supernet training")
+    train.add_argument("--batch-size", type=int, help="images per step")
+    train.add_argument("--fine-tune-epochs", type=int, help="epochs of float fine-tuning")
+    train.add_argument("--qat-epochs", type=int, help="epochs of quantisation-aware training")
+    search = parser.add_argument_group("search and selection")
+    search.add_argument("--population", type=int, help="candidates of a generation")
+    search.add_argument("--generations", type=int, help="generations")
+    search.add_argument("--constraint", action="append", metavar="EXPR", help="hard constraint, e.g. 'latency_ms <= 1'")
+    search.add_argument("--max-latency-ms", type=float, help="choose the most accurate network within this latency")
+    search.add_argument("--min-accuracy", type=float, help="choose the fastest network of this validation accuracy")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stages up to the verb.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: Something in the arguments, files or data is wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    quiet_tensorflow()
+    context = _resolve(arguments)
+    with context.run.lock():
+        _run_stages(context, arguments.verb)
+    return 0
+
+
+def _resolve(arguments: argparse.Namespace) -> Any:
+    """Check everything and prepare the run directory; nothing is written before all is known to be right."""
+    from pipelines.imagenet.config import DEMO, SMOKE, with_overrides
+    from pipelines.imagenet.context import open_context
+    from splitnets_tf.hardware import system_to_yaml
+
+    run = RunDirectory(arguments.output_dir)
+    stored = None if arguments.overwrite else run.stored_config()
+    base = SMOKE if arguments.smoke else DEMO
+    if stored is not None:
+        base = with_overrides(base, stored)
+    config = with_overrides(base, _overrides(arguments))
+    context = open_context(config, arguments.output_dir)
+    run.prepare(config.to_dict(), system_to_yaml(context.system), overwrite=arguments.overwrite)
+    return context
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    overrides: dict[str, Any] = dict(_config_file(arguments.config)) if arguments.config else {}
+    for option, key in _OPTIONS.items():
+        value = getattr(arguments, option)
+        if value is not None:
+            overrides[key] = value
+    if arguments.smoke:
+        overrides["smoke"] = True
+    if arguments.seed is not None:
+        overrides |= dict.fromkeys(_SEEDS, arguments.seed)
+    if arguments.data_dir is not None:
+        overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
+        if arguments.dataset is None:
+            overrides["data.dataset"] = None
+    return overrides
+
+
+def _config_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UserError(f"--config {path}: no such file")
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {path}: not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise UserError(f"--config {path}: expected a mapping of keys, received {type(data).__name__}")
+    return {str(key): value for key, value in data.items()}
+
+
+def _run_stages(context: Any, verb: str) -> None:
+    """Import each stage when its turn comes: TensorFlow takes seconds to load."""
+    from pipelines.imagenet.train import train
+
+    train(context)
+    if verb == "train":
+        return
+    from pipelines.imagenet.search import search
+
+    search(context)
+    if verb == "search":
+        return
+    from pipelines.imagenet.export import export
+    from pipelines.imagenet.networks import fine_tune
+
+    fine_tune(context)
+    export(context)
+    if verb == "export":
+        return
+    from pipelines.imagenet.report import report
+
+    report(context)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

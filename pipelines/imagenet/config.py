@@ -1,0 +1,162 @@
+"""Configuration of `pipelines.imagenet`: one experiment on one page.
+
+`DEMO` is what the command runs without arguments: the embedded data set `components`, the space `demo` and the system
+`hmd-demo` on two CPU cores. The README states its measured time and results.
+`SMOKE` runs every stage for real on a fraction of the data in under two minutes, for tests.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.search.settings import SearchSettings
+from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
+
+__all__ = ["DEMO", "SMOKE", "DataSettings", "ExportSettings", "ImagenetConfig", "SelectionSettings", "with_overrides"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class DataSettings:
+    """Which images, and how many of them."""
+
+    dataset: str | None = "components"
+    """Name of a data set; None for the folder `data_dir`."""
+    data_dir: str | None = None
+    """Folder of class folders."""
+    image_size: int = 64
+    """Side in pixels at which images are kept; at least the space's largest resolution is sensible."""
+    max_images: int | None = None
+    """At most so many images of each split, evenly spread; None for all."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SelectionSettings:
+    """Which point of the front is built; with neither limit, half the best feasible baseline's latency is the limit."""
+
+    max_latency_ms: float | None = None
+    """Highest overall latency."""
+    min_accuracy: float | None = None
+    """Lowest inherited validation accuracy, in [0, 1]."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSettings:
+    """Quantisation-aware training and conversion."""
+
+    qat_epochs: int = 1
+    """Epochs of quantisation-aware training after the float fine-tuning."""
+    qat_learning_rate: float = 0.002
+    """Its peak learning rate."""
+    batch_size: int = 64
+    """Images per step."""
+    bit_exact_inputs: int = 256
+    """Test images on which the two halves are compared with the whole int8 network, bit for bit."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ImagenetConfig:
+    """Everything that decides the outcome of a run."""
+
+    smoke: bool = False
+    """Whether this is the shortened run for tests; its accuracies mean nothing."""
+    seed: int = 0
+    """Seed of weights, sampling, search and bootstrap."""
+    data: DataSettings = DataSettings()
+    space: str = "demo"
+    """Search space: a preset or a YAML file."""
+    system: str = "hmd-demo"
+    """System: a preset or a YAML file."""
+    train: TrainingSettings = TrainingSettings(epochs=9)
+    """Supernet training."""
+    sandwich: SandwichSettings = SandwichSettings()
+    """Networks in each training step."""
+    distill: bool = True
+    """Whether the largest network teaches the others of a step."""
+    search: SearchSettings = SearchSettings(population=20, generations=6)
+    """Evolutionary search."""
+    constraints: tuple[str, ...] = ()
+    """Hard constraints besides the sensor's memory, such as `latency_ms <= 1.5`."""
+    calibration_images: int = 1024
+    """Training images over which normalisation statistics are recomputed for each candidate."""
+    selection: SelectionSettings = SelectionSettings()
+    fine_tune: TrainingSettings = TrainingSettings(epochs=3, learning_rate=0.02, warmup_epochs=0.2)
+    """Float fine-tuning of the chosen network and, equally long, of the baselines' network."""
+    plain_cnn: bool = True
+    """Whether the plain four-convolution network is trained for comparison."""
+    export: ExportSettings = ExportSettings()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain data for YAML."""
+        return _plain(dataclasses.asdict(self))
+
+
+DEMO = ImagenetConfig()
+SMOKE = dataclasses.replace(
+    DEMO,
+    smoke=True,
+    data=dataclasses.replace(DEMO.data, max_images=640),
+    train=dataclasses.replace(DEMO.train, epochs=2),
+    search=dataclasses.replace(DEMO.search, population=6, generations=2),
+    calibration_images=256,
+    fine_tune=dataclasses.replace(DEMO.fine_tune, epochs=1),
+    export=dataclasses.replace(DEMO.export, qat_epochs=1, bit_exact_inputs=64),
+)
+
+
+def with_overrides(config: ImagenetConfig, overrides: Mapping[str, Any]) -> ImagenetConfig:
+    """Replace fields by dotted name, such as `train.epochs`.
+
+    Raises:
+        UserError: There is no such field, or the value is refused by the settings' own checks.
+    """
+    for key, value in overrides.items():
+        config = _replace(config, key.split("."), value, key)
+    return config
+
+
+def _replace(record: Any, path: list[str], value: Any, key: str) -> Any:
+    names = {field.name for field in dataclasses.fields(record)}
+    if path[0] not in names:
+        raise UserError(f"configuration: unknown key {key!r}; known here are {sorted(names)}")
+    current = getattr(record, path[0])
+    if len(path) > 1:
+        if not dataclasses.is_dataclass(current):
+            raise UserError(f"configuration: {key!r} names a field of {path[0]}, which has none")
+        value = _replace(current, path[1:], value, key)
+    elif dataclasses.is_dataclass(current):
+        if not isinstance(value, Mapping):
+            raise UserError(f"configuration: {key} should be a mapping, received {value!r}")
+        for name, item in value.items():
+            current = _replace(current, [str(name)], item, f"{key}.{name}")
+        value = current
+    else:
+        value = _typed(record, path[0], value, key)
+    return dataclasses.replace(record, **{path[0]: value})
+
+
+def _typed(record: Any, name: str, value: Any, key: str) -> Any:
+    """Accept a value of the field's own type; lists become tuples and integers become floats where asked for."""
+    wanted = {field.name: field.type for field in dataclasses.fields(record)}[name]
+    allowed = getattr(wanted, "__args__", (wanted,)) if not hasattr(wanted, "__origin__") else (tuple,)
+    if tuple in allowed and isinstance(value, list):
+        value = tuple(value)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if isinstance(value, bool) and bool not in allowed:
+        raise UserError(f"configuration: {key} should be of type {_names(allowed)}, received {value!r}")
+    if not isinstance(value, tuple(allowed)):
+        raise UserError(f"configuration: {key} should be of type {_names(allowed)}, received {value!r}")
+    return value
+
+
+def _names(types: tuple[Any, ...]) -> str:
+    return " or ".join("null" if kind is type(None) else kind.__name__ for kind in types)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,128 @@
+"""What every stage of a run shares: configuration, data, space, system."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.imagenet.config import ImagenetConfig
+from pipelines.run_directory import RunDirectory, file_fingerprint, json_fingerprint
+from splitnets_tf.data import DataSource, ImageArrays, Split, open_source
+from splitnets_tf.hardware import System, load_system
+from splitnets_tf.partition import Partition, all_on_aggregator, all_on_sensor, neurosurgeon
+from splitnets_tf.search import (
+    AnalyticCost,
+    Constraint,
+    FeasibilityProblem,
+    check_feasible,
+    memory_constraints,
+    parse_constraints,
+)
+from splitnets_tf.space import SearchSpace, architecture_graph, load_space, space_to_dict
+
+__all__ = ["Context", "open_context", "spread"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Context:
+    """A resolved run."""
+
+    config: ImagenetConfig
+    """All settings."""
+    run: RunDirectory
+    """Where results go."""
+    source: DataSource
+    """The images."""
+    space: SearchSpace
+    """The architectures."""
+    system: System
+    """The hardware."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of logits."""
+        return len(self.source.class_names)
+
+    def path(self, *parts: str) -> Path:
+        """A path in the run directory."""
+        return self.run.path.joinpath(*parts)
+
+    @functools.cached_property
+    def cost(self) -> AnalyticCost:
+        """The cost model bound to space and system."""
+        return AnalyticCost(self.space, self.system, self.num_classes)
+
+    @functools.cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The sensor's memory, and what the user added."""
+        return (*memory_constraints(self.system), *parse_constraints(self.config.constraints))
+
+    @functools.cached_property
+    def problem(self) -> FeasibilityProblem:
+        """What the search may propose."""
+        return FeasibilityProblem(space=self.space, cost=self.cost, constraints=self.constraints)
+
+    @functools.cached_property
+    def baselines(self) -> tuple[Partition, ...]:
+        """The largest network without a split on the sensor, on the aggregator, and cut by Neurosurgeon."""
+        graph = architecture_graph(self.space, self.space.largest(), self.num_classes).graph
+        placements = [all_on_sensor(graph, self.system), all_on_aggregator(graph, self.system)]
+        placements += [neurosurgeon(graph, self.system, memory_limit=limit) for limit in (True, False)]
+        return tuple(placements)
+
+    @property
+    def best_baseline(self) -> Partition | None:
+        """The fastest feasible baseline; all of them are the same network, so none is more accurate."""
+        feasible = [baseline for baseline in self.baselines if baseline.feasible]
+        return min(feasible, key=lambda baseline: baseline.cost.latency_ms, default=None)
+
+    @functools.cached_property
+    def _arrays(self) -> dict[Split, ImageArrays]:
+        return {}
+
+    def arrays(self, split: Split) -> ImageArrays:
+        """The images of a split, read once; with `data.max_images`, evenly spread ones."""
+        if split not in self._arrays:
+            self._arrays[split] = self._read(split)
+        return self._arrays[split]
+
+    def _read(self, split: Split) -> ImageArrays:
+        arrays = self.source.arrays(split)
+        limit = self.config.data.max_images
+        if limit is None or len(arrays.labels) <= limit:
+            return arrays
+        return spread(arrays, limit)
+
+    def inputs(self, *artefacts: Path) -> dict[str, str]:
+        """Fingerprints of the data, the space and the named artefacts, for a stage's record."""
+        named = {str(path.relative_to(self.run.path)): file_fingerprint(path) for path in artefacts}
+        return {"data": self.source.fingerprint, "space": json_fingerprint(space_to_dict(self.space)), **named}
+
+
+def spread(arrays: ImageArrays, count: int) -> ImageArrays:
+    """At most `count` images, evenly spread over the split."""
+    rows = np.linspace(0, len(arrays.labels) - 1, min(count, len(arrays.labels))).astype(int)
+    return ImageArrays(**{field.name: getattr(arrays, field.name)[rows] for field in dataclasses.fields(arrays)})
+
+
+def open_context(config: ImagenetConfig, output_dir: Path) -> Context:
+    """Load and check everything that needs neither a network nor TensorFlow.
+
+    Raises:
+        UserError: A name, file, folder or value is wrong, or nothing satisfies the constraints.
+    """
+    context = Context(
+        config=config,
+        run=RunDirectory(output_dir),
+        space=load_space(config.space),
+        system=load_system(config.system),
+        source=open_source(
+            dataset=config.data.dataset,
+            data_dir=config.data.data_dir,
+            image_size=config.data.image_size,
+            seed=config.seed,
+        ),
+    )
+    check_feasible(context.problem, np.random.default_rng(config.search.seed))
+    return context

@@ -1,0 +1,136 @@
+"""Stage `fine_tune`: the chosen network and its baselines as plain networks, trained on and tested once."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipelines.callbacks import EpochProgress, tensorboard
+from pipelines.imagenet.context import Context
+from pipelines.imagenet.plain_cnn import plain_cnn, plain_cnn_widths
+from pipelines.imagenet.train import load_supernet, make_evaluator, supernet_weights
+from pipelines.run_directory import write_json
+from splitnets_tf.errors import UserError
+from splitnets_tf.search import Candidate, choose, read_pareto_csv
+from splitnets_tf.space import Architecture, blueprint, space_to_dict
+from splitnets_tf.supernet import (
+    NetworkModels,
+    TrainingSettings,
+    build_network,
+    get_network_weights,
+    resize_batch,
+    save_network_weights,
+    set_network_weights,
+    subnetwork_weights,
+    train_network,
+)
+
+__all__ = ["chosen_architecture", "fine_tune", "predictions_path", "save_predictions", "select"]
+
+_BATCH = 256
+
+
+def select(context: Context) -> tuple[Candidate, str]:
+    """The front's point that is built, and the rule that chose it."""
+    best = context.best_baseline
+    return choose(
+        read_pareto_csv(context.path("search", "pareto.csv")),
+        max_latency_ms=context.config.selection.max_latency_ms,
+        min_accuracy=context.config.selection.min_accuracy,
+        best_baseline_latency_ms=None if best is None else best.cost.latency_ms,
+    )
+
+
+def chosen_architecture(context: Context) -> Architecture:
+    """The architecture that the run directory records as chosen."""
+    path = context.path("architecture.json")
+    try:
+        return Architecture.from_dict(json.loads(path.read_text("utf-8"))["architecture"])
+    except (json.JSONDecodeError, KeyError) as error:
+        raise UserError(f"{path}: not an architecture file; start afresh with --overwrite") from error
+
+
+def predictions_path(context: Context, network: str) -> Path:
+    """Test predictions of `chosen`, `largest`, `plain_cnn` or `int8`; of `supernet_validation` the inherited ones."""
+    return context.path("predictions", f"{network}.npy")
+
+
+def fine_tune(context: Context) -> None:
+    """Write architecture.json and weights.npz, train the baselines as long, and predict the test images of each."""
+    config = context.config
+    inputs = context.inputs(supernet_weights(context), context.path("search", "pareto.csv"))
+    if context.run.is_done("fine_tune", inputs):
+        return
+    with context.run.stage("fine_tune", inputs, config.seed):
+        candidate, _ = select(context)
+        description = {
+            "schema_version": 1,
+            "space": space_to_dict(context.space),
+            "architecture": candidate.architecture.to_dict(),
+            "num_classes": context.num_classes,
+        }
+        write_json(context.path("architecture.json"), description)
+        chosen = _inherit_and_train(context, candidate.architecture, "chosen")
+        temporary = context.path(".weights.npz.tmp")
+        save_network_weights(temporary, get_network_weights(chosen))
+        temporary.replace(context.path("weights.npz"))
+        _inherit_and_train(context, context.space.largest(), "largest")
+        if config.plain_cnn:
+            _train_plain_cnn(context, candidate)
+
+
+def _inherit_and_train(context: Context, architecture: Architecture, name: str) -> NetworkModels:
+    models = build_network(keras, blueprint(context.space, architecture, context.num_classes))
+    supernet = load_supernet(context)
+    inherited = make_evaluator(context, supernet).logits(architecture)
+    if name == "chosen":
+        save_predictions(context, "supernet_validation", np.argmax(inherited, axis=-1))
+    set_network_weights(models, subnetwork_weights(supernet, architecture))
+    _train_and_predict(context, models.whole, context.config.fine_tune, name)
+    return models
+
+
+def _train_plain_cnn(context: Context, candidate: Candidate) -> None:
+    """As many epochs as supernet training and fine-tuning together, at the supernet's learning rate."""
+    config = context.config
+    resolution = context.space.resolutions[-1]
+    keras.utils.set_random_seed(config.seed)
+    widths = plain_cnn_widths(resolution, context.num_classes, candidate.cost.macs)
+    settings = dataclasses.replace(config.train, epochs=config.train.epochs + config.fine_tune.epochs)
+    _train_and_predict(context, plain_cnn(resolution, context.num_classes, widths), settings, "plain_cnn")
+
+
+def _train_and_predict(context: Context, model: Any, settings: TrainingSettings, name: str) -> None:
+    arrays = context.arrays("train")
+    train_network(
+        model,
+        arrays.images,
+        arrays.labels,
+        settings=settings,
+        directory=context.path("networks", name),
+        callbacks=[EpochProgress(f"training {name}", settings.epochs), tensorboard(context.path("logs", name))],
+    )
+    save_predictions(context, name, predict(model, context.arrays("test").images))
+
+
+def save_predictions(context: Context, name: str, classes: np.ndarray) -> None:
+    """Write predicted classes (int `[n]`) under the network's name, atomically."""
+    path = predictions_path(context, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"tmp-{path.name}")
+    np.save(temporary, classes)
+    temporary.replace(path)
+
+
+def predict(model: Any, images: np.ndarray) -> np.ndarray:
+    """Predicted classes of byte images at the model's own resolution, int `[n]`."""
+    size = model.input_shape[1]
+    parts: Sequence[np.ndarray] = [
+        np.argmax(model.predict_on_batch(resize_batch(keras.ops.convert_to_tensor(part), size)), axis=-1)
+        for part in np.array_split(images, max(1, len(images) // _BATCH))
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,19 @@
+"""Stage `report`: summary.json, report.html and the summary on the terminal."""
+
+from pipelines.imagenet.context import Context
+from pipelines.imagenet.summary import build_summary
+from pipelines.progress import console
+from pipelines.report import terminal_summary, write_report
+from pipelines.run_directory import write_json
+
+__all__ = ["report"]
+
+
+def report(context: Context) -> None:
+    """Write both files; they are made anew each time, since that takes a second."""
+    summary = build_summary(context)
+    write_json(context.path("summary.json"), summary)
+    path = write_report(context.run.path)
+    out = console()
+    out.print(terminal_summary(summary))
+    out.print(f"report: {path}")

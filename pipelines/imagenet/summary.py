@@ -1,0 +1,256 @@
+"""Every figure of the report, from what the stages left in the run directory."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.imagenet.context import Context
+from pipelines.imagenet.export import ExportRecord, read_export_record
+from pipelines.imagenet.networks import predictions_path, select
+from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
+from pipelines.statistics import Estimate, accuracy_estimate, paired_difference
+from splitnets_tf.hardware import DeviceCost, LinkCost, split_cost
+from splitnets_tf.partition import Partition
+from splitnets_tf.search import Candidate
+from splitnets_tf.space import architecture_graph
+
+__all__ = ["build_summary"]
+
+ACCURACY_MARGIN = 0.02
+"""At least as accurate: the paired interval's lower bound is above minus two points."""
+LATENCY_SHARE = 0.5
+"""The claim against the best feasible baseline: at most half its latency."""
+_COST_FIGURES = ("params", "macs", "peak_bytes", "weight_bytes", "arena_bytes", "latency_ms")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Test:
+    """Test images: who is right where."""
+
+    labels: np.ndarray
+    families: np.ndarray
+    seed: int
+    directory: Path
+
+    def correct(self, network: str) -> np.ndarray | None:
+        path = self.directory / f"{network}.npy"
+        return np.load(path, allow_pickle=False) == self.labels if path.is_file() else None
+
+    def accuracy(self, network: str) -> dict[str, float] | None:
+        correct = self.correct(network)
+        return None if correct is None else accuracy_estimate(correct, self.families, seed=self.seed).to_dict()
+
+    def difference(self, first: str, second: str) -> Estimate | None:
+        a, b = self.correct(first), self.correct(second)
+        return None if a is None or b is None else paired_difference(a, b, self.families, seed=self.seed)
+
+
+def build_summary(context: Context) -> dict[str, Any]:
+    """Collect summary.json; see the project's notes on the run directory for its keys."""
+    candidate, rule = select(context)
+    record = read_export_record(context)
+    arrays = context.arrays("test")
+    test = _Test(
+        labels=arrays.labels,
+        families=arrays.families,
+        seed=context.config.seed,
+        directory=predictions_path(context, "chosen").parent,
+    )
+    comparisons = _comparisons(context, candidate, test)
+    accuracy = {
+        "supernet": _validation_accuracy(context, candidate),
+        "fine_tuned": test.accuracy("chosen"),
+        "int8": test.accuracy("int8"),
+    }
+    return {
+        "schema_version": 1,
+        "dataset": context.source.name,
+        "data": _data(context),
+        "seed": context.config.seed,
+        "smoke": context.config.smoke,
+        "space": {"name": context.space.name, "architectures": context.space.count()},
+        "system": _system(context),
+        "headline": _headline(context, candidate, comparisons, accuracy),
+        "selection_rule": rule,
+        "architecture": candidate.architecture.to_dict(),
+        "split": _split(context, candidate),
+        "devices": _chosen_devices(context, candidate, record),
+        "links": [{"bytes": candidate.cost.link_bytes, "latency_ms": candidate.cost.link_latency_ms}],
+        "latency_ms": candidate.cost.latency_ms,
+        "accuracy": accuracy,
+        "baselines": _baselines(context, candidate, test),
+        "comparisons": comparisons,
+        "boundary": record.boundary,
+        "training": _training(context),
+        "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},
+    }
+
+
+def _data(context: Context) -> dict[str, Any]:
+    sizes = {split: len(context.arrays(split).labels) for split in ("train", "validation", "test")}
+    families = len(np.unique(context.arrays("test").families))
+    return {
+        "classes": context.num_classes,
+        **sizes,
+        "test_families": families,
+        "fingerprint": context.source.fingerprint,
+    }
+
+
+def _system(context: Context) -> dict[str, Any]:
+    return {
+        "name": context.system.name,
+        "sensor_macs_per_s": context.system.sensor.macs_per_s,
+        "sensor_memory_bytes": context.system.sensor.memory_bytes,
+        "aggregator_macs_per_s": context.system.aggregator.macs_per_s,
+        "bandwidth_bytes_per_s": context.system.hops[0].share_bytes_per_s,
+    }
+
+
+def _split(context: Context, candidate: Candidate) -> dict[str, int]:
+    split = candidate.architecture.split
+    if split is None:
+        return {}
+    return {
+        "phase": split.phase,
+        "stride": context.space.phases[split.phase].stride,
+        "channels": split.width,
+        "feature_bytes": candidate.cost.link_bytes,
+    }
+
+
+def _validation_accuracy(context: Context, candidate: Candidate) -> dict[str, float]:
+    """The search's own figure, with the interval over validation families of the recorded predictions."""
+    arrays = context.arrays("validation")
+    correct = np.load(predictions_path(context, "supernet_validation"), allow_pickle=False) == arrays.labels
+    return accuracy_estimate(correct, arrays.families, seed=context.config.seed).to_dict()
+
+
+def _device(name: str, cost: DeviceCost) -> dict[str, Any]:
+    figures = {figure: getattr(cost, figure) for figure in _COST_FIGURES}
+    return {"name": name, **figures, "measured_by": dict.fromkeys(_COST_FIGURES, "cost model")}
+
+
+def _link(cost: LinkCost) -> dict[str, Any]:
+    return {"bytes": cost.bytes, "latency_ms": cost.latency_ms}
+
+
+def _chosen_devices(context: Context, candidate: Candidate, record: ExportRecord) -> list[dict[str, Any]]:
+    built = architecture_graph(context.space, candidate.architecture, context.num_classes)
+    cost = split_cost(built.graph, built.sensor_operations, context.system)
+    rows = [_device("sensor", cost.sensor), _device("aggregator", cost.aggregator)]
+    for row in rows:
+        measured = record.devices[row["name"]]
+        row["tflite_bytes"] = measured["tflite_bytes"]
+        row["arena_bytes_measured"] = measured["arena_bytes_measured"]
+        row["measured_by"] |= {"tflite_bytes": "file size", "arena_bytes_measured": "TFLite Micro"}
+    return rows
+
+
+def _baselines(context: Context, candidate: Candidate, test: _Test) -> list[dict[str, Any]]:
+    accuracy = test.accuracy("largest")
+    backbone = f"largest of {context.space.name}"
+    rows = [_baseline(baseline, backbone, accuracy) for baseline in context.baselines]
+    if test.correct("plain_cnn") is not None:
+        resolution = context.space.resolutions[-1]
+        widths = plain_cnn_widths(resolution, context.num_classes, candidate.cost.macs)
+        macs = plain_cnn_macs(resolution, context.num_classes, widths)
+        rows.append(
+            {
+                "method": "plain CNN",
+                "backbone": f"4 convolutions, {macs / 1e6:.1f} M MACs",
+                "feasible": True,
+                "infeasible_because": None,
+                "accuracy": test.accuracy("plain_cnn"),
+                "accuracy_kind": "trained_alone",
+                "devices": [],
+                "links": [],
+                "latency_ms": None,
+            }
+        )
+    return rows
+
+
+def _baseline(baseline: Partition, backbone: str, accuracy: dict[str, float] | None) -> dict[str, Any]:
+    return {
+        "method": baseline.method,
+        "backbone": backbone,
+        "feasible": baseline.feasible,
+        "infeasible_because": baseline.reason or None,
+        "accuracy": accuracy,
+        "accuracy_kind": "fine_tuned",
+        "devices": [
+            _device(name, device) for name, device in zip(baseline.device_names, baseline.cost.devices, strict=True)
+        ],
+        "links": [_link(link) for link in baseline.cost.links],
+        "latency_ms": baseline.latency_ms,
+    }
+
+
+def _comparisons(context: Context, candidate: Candidate, test: _Test) -> list[dict[str, Any]]:
+    rows = []
+    best = context.best_baseline
+    difference = test.difference("chosen", "largest")
+    if best is not None and difference is not None:
+        ratio = candidate.cost.latency_ms / best.latency_ms
+        rows.append(
+            {
+                "against": best.method,
+                "difference": difference.to_dict(),
+                "latency_ratio": ratio,
+                "holds": bool(difference.low > -ACCURACY_MARGIN and ratio <= LATENCY_SHARE),
+                "claim": "at least as accurate (interval above -2 points) at no more than half the latency",
+            }
+        )
+    difference = test.difference("chosen", "plain_cnn")
+    if difference is not None:
+        rows.append(
+            {
+                "against": "plain CNN",
+                "difference": difference.to_dict(),
+                "latency_ratio": None,
+                "holds": bool(difference.low > 0),
+                "claim": "more accurate than four plain convolutions with at least as many MACs",
+            }
+        )
+    return rows
+
+
+def _headline(
+    context: Context, candidate: Candidate, comparisons: list[dict[str, Any]], accuracy: dict[str, Any]
+) -> str:
+    """One sentence; a claim that does not hold comes first."""
+    prefix = "Smoke run, accuracies mean nothing: " if context.config.smoke else ""
+    failed = [
+        f"the claim '{row['claim']}' does not hold against {row['against']} (accuracy difference "
+        f"{100 * row['difference']['value']:+.1f} points, 95 % interval {100 * row['difference']['low']:+.1f} to "
+        f"{100 * row['difference']['high']:+.1f})"
+        for row in comparisons
+        if not row["holds"]
+    ]
+    figures = (
+        f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test images correctly as int8 "
+        f"({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
+    )
+    best = context.best_baseline
+    if best is not None:
+        figures += f", {candidate.cost.latency_ms / best.latency_ms:.0%} of the best feasible baseline's latency"
+    text = f"Shortfall: {'; '.join(failed)}; {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
+    return prefix + text
+
+
+def _training(context: Context) -> dict[str, Any]:
+    config = context.config
+    inherited = "weights inherited from the supernet, fine-tuned on hard labels"
+    return {
+        "supernet_epochs": config.train.epochs,
+        "fine_tune_epochs": config.fine_tune.epochs,
+        "qat_epochs": config.export.qat_epochs,
+        "teachers": {
+            "chosen": f"in the supernet the largest network's probabilities; {inherited}",
+            "baseline": f"none (it is the supernet's largest network, trained on labels); {inherited}",
+            "plain CNN": f"none; trained alone on labels for {config.train.epochs + config.fine_tune.epochs} epochs",
+        },
+    }

@@ -1,0 +1,82 @@
+"""Stage `train`: the supernet."""
+
+from pathlib import Path
+
+from pipelines.callbacks import EpochProgress, tensorboard
+from pipelines.imagenet.context import Context
+from splitnets_tf.supernet import Supernet, ValidationCallback, train_supernet
+from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
+
+__all__ = ["load_supernet", "make_evaluator", "supernet_weights", "train"]
+
+
+def supernet_weights(context: Context) -> Path:
+    """Where the trained supernet's weights lie."""
+    return context.path("supernet", "final.weights.h5")
+
+
+def train(context: Context) -> None:
+    """Train the supernet, or go on from the last finished epoch."""
+    config = context.config
+    inputs = context.inputs()
+    if context.run.is_done("train", inputs):
+        return
+    arrays = context.arrays("train")
+    with context.run.stage("train", inputs, config.seed):
+        supernet = _new_supernet(context)
+        callbacks = [
+            ValidationCallback(
+                make_evaluator(context, supernet),
+                {"largest": context.space.largest(), "smallest": context.space.smallest()},
+            ),
+            EpochProgress("supernet training", config.train.epochs),
+            tensorboard(context.path("logs", "train")),
+        ]
+        train_supernet(
+            supernet,
+            arrays.images,
+            arrays.labels,
+            settings=config.train,
+            sandwich=config.sandwich,
+            directory=context.path("supernet"),
+            callbacks=callbacks,
+        )
+        target = supernet_weights(context)
+        temporary = target.with_name(f"tmp-{target.name}")
+        supernet.optimizer = None
+        supernet.save_weights(temporary, overwrite=True)
+        temporary.replace(target)
+
+
+def _new_supernet(context: Context) -> Supernet:
+    import keras
+
+    keras.utils.set_random_seed(context.config.seed)
+    supernet = Supernet(
+        context.space,
+        context.num_classes,
+        label_smoothing=context.config.train.label_smoothing,
+        distill=context.config.distill,
+    )
+    supernet.build()
+    return supernet
+
+
+def load_supernet(context: Context) -> Supernet:
+    """The trained supernet."""
+    supernet = _new_supernet(context)
+    supernet.load_weights(supernet_weights(context))
+    return supernet
+
+
+def make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator:
+    """Validation accuracy after calibration on the first training images, evenly spread over the split."""
+    train_images = context.arrays("train").images
+    stride = max(1, len(train_images) // context.config.calibration_images)
+    validation = context.arrays("validation")
+    return SubnetworkEvaluator(
+        supernet,
+        train_images[::stride][: context.config.calibration_images],
+        validation.images,
+        validation.labels,
+    )

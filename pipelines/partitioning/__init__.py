@@ -1,0 +1,1 @@
+"""Partitioning networks that exist already: models, methods, tables, export."""

@@ -1,0 +1,114 @@
+"""The command `partition`: load, run the methods, print, write."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from pipelines.partitioning.calibration_data import load_inputs, random_inputs
+from pipelines.partitioning.export import ExportResult, export_halves
+from pipelines.partitioning.load_model import LoadedModel, load_model
+from pipelines.partitioning.methods import METHODS, cut_behind, fastest_feasible, run_methods
+from pipelines.partitioning.render import cut_curve_text, partition_table, plot_cuts, result_to_dict
+from pipelines.reproduction.json_file import write_json_for_user
+from splitnets_tf.errors import UserError
+from splitnets_tf.hardware import load_system
+from splitnets_tf.partition import Partition
+
+__all__ = ["run_partition"]
+
+_NOISE_INPUTS = 8
+
+
+def run_partition(options: argparse.Namespace) -> int:
+    """Partitions the model that the options name.
+
+    Args:
+        options: What the parser of `pipelines.partition` returns.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: If model, system or a path is wrong, or the exported halves do not equal the whole.
+    """
+    system = load_system(options.system)
+    _check_options(options)
+    loaded = load_model(options.model, image_size=options.image_size)
+    graph = loaded.graph
+    if options.at is not None:
+        partitions = [cut_behind(options.at, graph, system, bits=options.bits)]
+    else:
+        names = list(METHODS) if options.method == "all" else [options.method]
+        partitions = run_methods(names, graph, system, bits=options.bits)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=170)
+    console.print(partition_table(f"{graph.name} on {system.name}", partitions))
+    for p in partitions:
+        if not p.feasible:
+            console.print(f"{p.method} does not fit: {p.reason}")
+    console.print(cut_curve_text(graph, system, bits=options.bits))
+    if options.plot is not None:
+        plot_cuts(options.plot, graph, system, partitions, bits=options.bits)
+    result = result_to_dict(graph, system, partitions, bits=options.bits)
+    if options.export is not None:
+        chosen = fastest_feasible(partitions)
+        exported = _export(options, loaded, chosen)
+        console.print(_export_text(chosen, exported))
+        result["export"] = _export_to_dict(chosen, exported)
+    if options.json is not None:
+        write_json_for_user(options.json, result)
+    return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    if options.representative_data is not None and options.export is None:
+        raise UserError("--representative-data goes with --export DIR; add it")
+    if options.export is not None and options.model.endswith(".tflite"):
+        raise UserError("--export needs a Keras model (.keras or keras.applications:NAME), not a .tflite file")
+
+
+def _export(options: argparse.Namespace, loaded: LoadedModel, chosen: Partition) -> ExportResult:
+    model = loaded.keras_model
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        raise UserError(f"--export needs a model with one image as input, not {[tuple(t.shape) for t in model.inputs]}")
+    shape = tuple(model.inputs[0].shape[1:])
+    int8 = options.representative_data is not None
+    inputs = (
+        load_inputs(options.representative_data, shape, options.pixel_range)
+        if int8
+        else random_inputs(shape, _NOISE_INPUTS)
+    )
+    try:
+        return export_halves(model, chosen, options.export, inputs, int8=int8)
+    except OSError as error:
+        raise UserError(
+            f"{options.export}: cannot be written ({error.strerror}); name a folder you may write to"
+        ) from error
+
+
+def _export_text(chosen: Partition, exported: ExportResult) -> str:
+    lines = [f"exported by {chosen.method}: {', '.join(str(path) for path in exported.files)}"]
+    lines.append(
+        f"float halves against the whole on {exported.checked_inputs} inputs: largest difference "
+        f"{exported.float_difference:.1e} of the largest output"
+    )
+    if exported.int8_equal is not None:
+        lines.append(
+            f"int8 halves against the whole int8 model: {exported.int8_equal} of {exported.checked_inputs} inputs "
+            "equal bit for bit"
+        )
+    return "\n".join(lines)
+
+
+def _export_to_dict(chosen: Partition, exported: ExportResult) -> dict[str, object]:
+    return {
+        "method": chosen.method,
+        "files": [str(path) for path in exported.files],
+        "checked_inputs": exported.checked_inputs,
+        "float_difference": exported.float_difference,
+        "int8_equal": exported.int8_equal,
+        "boundary": [{"scale": scale, "zero_point": zero_point} for scale, zero_point in exported.boundary],
+    }

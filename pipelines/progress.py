@@ -1,0 +1,68 @@
+"""Progress bars with time left, on the terminal or as plain lines where there is none."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["console", "progress_bar"]
+
+_LINE_INTERVAL_S = 20.0
+
+Advance = Callable[[int, str], None]
+"""Call with the amount done so far and a short note."""
+
+
+def console() -> Console:
+    """The console that pipelines print on."""
+    return Console(highlight=False)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
+    """A bar for one long stage.
+
+    Args:
+        title: What is being done.
+        total: Amount at the end.
+        done: Amount that an earlier run has done already.
+
+    Yields:
+        A function `(done, note)` to call as the work goes on.
+    """
+    out = console()
+    if not out.is_terminal:
+        yield _line_printer(out, title, total, done)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=out) as bar:
+        task = bar.add_task(title, total=total, completed=done, note="")
+        yield lambda amount, note: bar.update(task, completed=amount, note=note)
+
+
+def _line_printer(out: Console, title: str, total: int, done: int) -> Advance:
+    """At most one line every twenty seconds, and one at the end."""
+    start = time.monotonic()
+    last = [start - _LINE_INTERVAL_S]
+
+    def advance(amount: int, note: str) -> None:
+        now = time.monotonic()
+        if amount < total and now - last[0] < _LINE_INTERVAL_S:
+            return
+        last[0] = now
+        fresh = amount - done
+        left = (now - start) / fresh * (total - amount) if fresh > 0 else float("nan")
+        remaining = f"{left:.0f} s left" if left == left else "time left unknown"
+        out.print(f"{title}: {amount}/{total}, {now - start:.0f} s so far, {remaining} {note}".rstrip())
+
+    return advance

@@ -1,0 +1,242 @@
+"""The run directory: what a run leaves, and the records that make it resumable.
+
+Every stage records a fingerprint of its configuration, its data and the artefacts that it read. A stage whose record
+agrees is not run again; one whose record differs stops the pipeline with the differing keys.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from splitnets_tf.errors import UserError
+
+__all__ = ["RunDirectory", "file_fingerprint", "json_fingerprint", "write_json", "write_text"]
+
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "tensorflow-model-optimization",
+    "keras-tuner",
+    "tensorflow-datasets",
+    "numpy",
+    "ai-edge-litert",
+)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name and rename it, so that no reader ever sees a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically, indented and with sorted keys."""
+    write_text(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def file_fingerprint(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_fingerprint(data: Any) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+class RunDirectory:
+    """One run's directory with its configuration and stage records.
+
+    Args:
+        path: The directory; created on `prepare`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    def stored_config(self) -> dict[str, Any] | None:
+        """The configuration that the directory holds, or None where it holds no run.
+
+        Raises:
+            UserError: The file is not what a pipeline writes.
+        """
+        if not self.config_path.is_file():
+            return None
+        try:
+            data = yaml.safe_load(self.config_path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.config_path}: not readable as YAML; use --overwrite to start afresh") from error
+        if not isinstance(data, dict):
+            raise UserError(f"{self.config_path}: not a run's configuration; use --overwrite to start afresh")
+        return data
+
+    def prepare(self, config: Mapping[str, Any], system_text: str, *, overwrite: bool) -> None:
+        """Create the directory, or check that it holds a run of this very configuration.
+
+        Args:
+            config: Nested plain data of the resolved configuration.
+            system_text: The resolved system as YAML.
+            overwrite: Remove what an earlier run left, and start afresh.
+
+        Raises:
+            UserError: The directory holds another run (the differing keys are named) or something else.
+        """
+        stored = None if overwrite else self.stored_config()
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--output-dir {self.path} is a file; name a directory")
+        if overwrite:
+            self._remove_run()
+        if stored is not None:
+            self._refuse_differences(_flatten(stored), _flatten(config))
+            self._refuse_other_system(system_text)
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(f"--output-dir {self.path} holds files that are not a run; name a new or empty directory")
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / "system.yaml", system_text)
+        write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
+
+    def _remove_run(self) -> None:
+        if not self.path.is_dir() or not any(self.path.iterdir()):
+            return
+        if not self.config_path.is_file():
+            raise UserError(f"--overwrite: {self.path} holds no run, so nothing is removed; name another directory")
+        shutil.rmtree(self.path)
+
+    def _refuse_differences(self, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        keys = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+        if keys:
+            shown = ", ".join(f"{key} (run: {stored.get(key)!r}, now: {wanted.get(key)!r})" for key in keys)
+            raise UserError(
+                f"{self.path} holds a run of another configuration; it differs in {shown}. "
+                "Name another --output-dir, or start afresh with --overwrite"
+            )
+
+    def _refuse_other_system(self, system_text: str) -> None:
+        path = self.path / "system.yaml"
+        if path.is_file() and yaml.safe_load(path.read_text("utf-8")) != yaml.safe_load(system_text):
+            raise UserError(
+                f"{path} differs from the system asked for; name another --output-dir, or start afresh with --overwrite"
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory for this process; the lock goes with the process, even after SIGKILL.
+
+        Raises:
+            UserError: Another process is working on it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"{self.path} is in use by another process; wait for it or stop it") from error
+            yield
+
+    def provenance(self) -> dict[str, Any]:
+        """The records so far."""
+        path = self.path / "provenance.json"
+        if not path.is_file():
+            return {"stages": {}}
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}: not valid JSON; use --overwrite to start afresh") from error
+
+    def is_done(self, stage: str, inputs: Mapping[str, str]) -> bool:
+        """Whether a stage was completed from these very inputs.
+
+        Raises:
+            UserError: It was completed from other inputs, which are named.
+        """
+        record = self.provenance()["stages"].get(stage)
+        if record is None:
+            return False
+        self._refuse_inputs(stage, record.get("inputs", {}), inputs)
+        return bool(record.get("done"))
+
+    def _refuse_inputs(self, stage: str, stored: Mapping[str, str], inputs: Mapping[str, str]) -> None:
+        keys = sorted(key for key in {*stored, *inputs} if stored.get(key) != inputs.get(key))
+        if keys:
+            raise UserError(
+                f"{self.path}: stage {stage} was run with other inputs: {', '.join(keys)} changed since. "
+                "Name another --output-dir, or start afresh with --overwrite"
+            )
+
+    @contextlib.contextmanager
+    def stage(self, name: str, inputs: Mapping[str, str], seed: int) -> Iterator[None]:
+        """Record a stage: its inputs at the start, its wall time at the end (summed over resumed runs)."""
+        record = self.provenance()["stages"].get(name, {})
+        seconds = float(record.get("seconds", 0.0))
+        self._record(name, {"inputs": dict(inputs), "seconds": seconds, "done": False}, seed)
+        start = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            elapsed = seconds + time.monotonic() - start
+            self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": False}, seed)
+            raise
+        elapsed = seconds + time.monotonic() - start
+        self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": True}, seed)
+
+    def _record(self, name: str, record: Mapping[str, Any], seed: int) -> None:
+        data = {**self.provenance(), **_environment(), "seed": seed}
+        data["stages"] = {**data["stages"], name: dict(record)}
+        write_json(self.path / "provenance.json", data)
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _environment() -> dict[str, Any]:
+    """Versions, commit, command and machine."""
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "git_commit": _git_commit(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.platform()},
+        "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _git_commit() -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    here = Path(__file__).resolve().parent
+    result = subprocess.run([git, "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None

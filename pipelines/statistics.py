@@ -1,0 +1,62 @@
+"""Accuracy with intervals bootstrapped over families, and paired differences.
+
+Images of one family are near-alikes, so they are drawn together: a bootstrap over images would make intervals too
+narrow.
+"""
+
+import dataclasses
+
+import numpy as np
+
+__all__ = ["Estimate", "accuracy_estimate", "paired_difference"]
+
+RESAMPLES = 2000
+"""Bootstrap resamples."""
+_TAIL_PERCENT = 2.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain numbers."""
+        return dataclasses.asdict(self)
+
+
+def accuracy_estimate(correct: np.ndarray, families: np.ndarray, *, seed: int) -> Estimate:
+    """Mean of `correct` over images.
+
+    Args:
+        correct: bool or float `[n]`, one for each image.
+        families: int `[n]`, the family of each image; families are resampled as a whole.
+        seed: Seed of the resampling.
+    """
+    sums, counts = _by_family(np.asarray(correct, dtype=np.float64), families)
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.percentile(means, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
+    return Estimate(value=float(sums.sum() / counts.sum()), low=float(low), high=float(high))
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray, families: np.ndarray, *, seed: int) -> Estimate:
+    """Mean of `first - second` over the same images, with the interval of the paired bootstrap.
+
+    Raises:
+        ValueError: The two do not have one value for each image.
+    """
+    if not len(first) == len(second) == len(families):
+        raise ValueError(f"expected equal lengths, received {len(first)}, {len(second)} and {len(families)}")
+    difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return accuracy_estimate(difference, families, seed=seed)
+
+
+def _by_family(values: np.ndarray, families: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if len(values) == 0:
+        raise ValueError("an estimate needs at least one image")
+    _, index = np.unique(families, return_inverse=True)
+    return np.bincount(index, weights=values), np.bincount(index).astype(np.float64)

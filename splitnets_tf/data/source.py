@@ -1,0 +1,151 @@
+"""What every source of labelled images offers, whatever it reads."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from splitnets_tf.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = ["SPLITS", "DataSource", "ImageArrays", "Split", "ViewArrays", "check_image_size", "check_split"]
+
+Split = Literal["train", "validation", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""The three splits; search and selection see train and validation only."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ImageArrays:
+    """Single images of one split, with what they show."""
+
+    images: np.ndarray
+    """uint8 [n, size, size, 3]."""
+    labels: np.ndarray
+    """int32 [n]: index into the source's `class_names`."""
+    objects: np.ndarray
+    """int32 [n]: which object an image shows; unique across splits."""
+    families: np.ndarray
+    """int32 [n]: which family of near-alikes the object belongs to; unique across splits."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ViewArrays:
+    """Objects of one split, each seen from all views."""
+
+    images: np.ndarray
+    """uint8 [objects, views, size, size, 3]."""
+    labels: np.ndarray
+    """int32 [objects]."""
+    objects: np.ndarray
+    """int32 [objects]."""
+    families: np.ndarray
+    """int32 [objects]."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSource(abc.ABC):
+    """Labelled square RGB images in three splits, in an order that never changes.
+
+    An object may be seen from several views; its images follow one another, view 0 first.
+    """
+
+    name: str
+    """The data set's name."""
+    class_names: tuple[str, ...]
+    """Class names, sorted; a label is an index into them."""
+    image_size: int
+    """Height and width of the images in pixels."""
+    views: int
+    """Images for each object."""
+    fingerprint: str
+    """Hexadecimal SHA-256 over the content: differs when images, labels, splits or sizes differ."""
+
+    @abc.abstractmethod
+    def count(self, split: Split) -> int:
+        """Number of images (not objects) of a split.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Raises:
+            ValueError: No such split.
+        """
+
+    @abc.abstractmethod
+    def dataset(self, split: Split) -> tf.data.Dataset:
+        """Streams a split, image by image, unbatched, in fixed order.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Returns:
+            Dictionaries {"image": uint8 [size, size, 3], "label": int64, "object": int64, "family": int64}.
+
+        Raises:
+            ValueError: No such split.
+        """
+
+    @abc.abstractmethod
+    def view_arrays(self, split: Split) -> ViewArrays:
+        """A whole split in memory, object by object; for sources that fit.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Raises:
+            ValueError: No such split.
+        """
+
+    def arrays(self, split: Split) -> ImageArrays:
+        """A whole split in memory, image by image, in the order of `dataset`; for sources that fit.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Returns:
+            count(split) images.
+
+        Raises:
+            ValueError: No such split.
+        """
+        objects = self.view_arrays(split)
+        size = self.image_size
+        return ImageArrays(
+            images=objects.images.reshape(-1, size, size, 3),
+            labels=np.repeat(objects.labels, self.views),
+            objects=np.repeat(objects.objects, self.views),
+            families=np.repeat(objects.families, self.views),
+        )
+
+
+def check_split(split: str) -> None:
+    """Makes sure that a split exists.
+
+    Args:
+        split: The name.
+
+    Raises:
+        ValueError: It isn't one of `SPLITS`.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+
+
+def check_image_size(image_size: int) -> None:
+    """Makes sure that an image size can be delivered.
+
+    Args:
+        image_size: Height and width in pixels.
+
+    Raises:
+        UserError: It is out of range.
+    """
+    if not 8 <= image_size <= 1024:
+        raise UserError(f"the image size must be between 8 and 1024 pixels, got {image_size}")

@@ -1,0 +1,16 @@
+"""Graphs of networks that exist already: well-known backbones, Keras models, .tflite files."""
+
+from splitnets_tf.graph.backbones import BACKBONES, build_backbone
+from splitnets_tf.graph.keras_layers import supported_layers
+from splitnets_tf.graph.keras_reader import KerasCall, flat_calls, read_keras_model
+from splitnets_tf.graph.tflite_reader import read_tflite
+
+__all__ = [
+    "BACKBONES",
+    "KerasCall",
+    "build_backbone",
+    "flat_calls",
+    "read_keras_model",
+    "read_tflite",
+    "supported_layers",
+]

@@ -1,0 +1,68 @@
+"""The analytic hardware model as the search's cost backend."""
+
+import functools
+
+from splitnets_tf.hardware import System, split_cost
+from splitnets_tf.search.constraints import Constraint, parse_constraints
+from splitnets_tf.search.protocols import Cost
+from splitnets_tf.space import Architecture, SearchSpace, architecture_graph
+
+__all__ = ["AnalyticCost", "memory_constraints"]
+
+CACHED_ARCHITECTURES = 65_536
+"""Figures kept in memory; a search proposes far fewer."""
+
+
+class AnalyticCost:
+    """Prices an architecture by its graph on a system of sensors, a shared bus and an aggregator.
+
+    Args:
+        space: The space of the architectures.
+        system: Processors and links.
+        num_classes: Outputs of the classifier.
+        views: Sensors whose views belong to one answer.
+    """
+
+    def __init__(self, space: SearchSpace, system: System, num_classes: int, *, views: int = 1) -> None:
+        self._space = space
+        self._system = system
+        self._num_classes = num_classes
+        self._views = views
+        self._cached = functools.lru_cache(maxsize=CACHED_ARCHITECTURES)(self._compute)
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Figures of an architecture; one without a split runs wholly on the aggregator.
+
+        Raises:
+            UserError: The architecture is not of this space.
+            ValueError: It has more than one splitting module.
+        """
+        return self._cached(architecture)
+
+    def _compute(self, architecture: Architecture) -> Cost:
+        built = architecture_graph(self._space, architecture, self._num_classes)
+        priced = split_cost(built.graph, built.sensor_operations, self._system, views=self._views)
+        return Cost(
+            latency_ms=priced.latency_ms,
+            sensor_latency_ms=priced.sensor.latency_ms,
+            link_latency_ms=priced.link.latency_ms,
+            aggregator_latency_ms=priced.aggregator.latency_ms,
+            peak_bytes=priced.sensor.peak_bytes,
+            sensor_memory_bytes=priced.sensor.weight_bytes + priced.sensor.arena_bytes,
+            sensor_macs=priced.sensor.macs,
+            macs=priced.sensor.macs + priced.aggregator.macs,
+            params=priced.sensor.params + priced.aggregator.params,
+            link_bytes=priced.link.bytes,
+        )
+
+
+def memory_constraints(system: System) -> tuple[Constraint, ...]:
+    """What every deployable network must keep: both memory figures of the sensor half within the sensor's memory.
+
+    `peak_bytes` is the paper's constraint (SplitNets, section 3.2); weights and planned arena are what the device
+    holds. Empty where the system sets the sensor no limit.
+    """
+    limit = system.sensor.memory_bytes
+    if limit is None:
+        return ()
+    return parse_constraints((f"peak_bytes <= {limit}", f"sensor_memory_bytes <= {limit}"))

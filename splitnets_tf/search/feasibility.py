@@ -1,0 +1,192 @@
+"""Feasible architectures where they are rare, and proof of effort where there are none.
+
+Nothing here needs a trained network or TensorFlow, so a hopeless set of constraints is refused within a second.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.search.constraints import Constraint, total_violation
+from splitnets_tf.search.neighbours import corners, neighbours
+from splitnets_tf.search.protocols import CostBackend
+from splitnets_tf.search.rounding import as_limit
+from splitnets_tf.space import Architecture, SearchSpace, mutate, sample
+
+__all__ = ["FeasibilityProblem", "check_feasible", "repair"]
+
+RANDOM_STARTS = 24
+"""Random architectures tried before the search gets directed."""
+CLIMBS = 3
+"""Starts of the directed search, the best first."""
+STEPS_PER_CLIMB = 80
+"""Architectures that one climb may price."""
+KICKED_STEPS = 120
+"""Architectures that the last climb may price, which leaves dead ends by mutation."""
+KICK = 0.2
+"""Chance that a gene changes in such a mutation."""
+
+Score = tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FeasibilityProblem:
+    """A space, its prices and the constraints that candidates must keep."""
+
+    space: SearchSpace
+    """Where candidates come from."""
+    cost: CostBackend
+    """What they cost."""
+    constraints: tuple[Constraint, ...]
+    """What they must keep."""
+
+    def violation(self, architecture: Architecture) -> float:
+        """Sum of the relative violations; 0 for a feasible architecture."""
+        if not self.constraints:
+            return 0.0
+        return total_violation(self.constraints, self.cost.cost(architecture).as_dict())
+
+
+def repair(
+    problem: FeasibilityProblem, start: Architecture, rng: np.random.Generator, *, max_steps: int = STEPS_PER_CLIMB
+) -> Architecture | None:
+    """Walk from an architecture to a feasible one, each step lowering the violation.
+
+    Args:
+        problem: Space, prices and constraints.
+        start: An architecture with exactly one split.
+        rng: Decides the order in which neighbours are tried.
+        max_steps: Architectures that may be priced.
+
+    Returns:
+        A feasible architecture, or None where the walk ends before one is found.
+    """
+    found = _climb(
+        problem.space, lambda architecture: (problem.violation(architecture),), start, rng, max_steps, kicks=True
+    )
+    return found if problem.violation(found) == 0 else None
+
+
+def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Architecture:
+    """Find one feasible architecture, or say what is wrong with the constraints.
+
+    Random architectures come first, then the space's corners, then walks from the best of both; the number of
+    architectures priced is bounded.
+
+    Returns:
+        A feasible architecture with exactly one split.
+
+    Raises:
+        UserError: None was found. The message names the closest architecture, every constraint that it misses and by
+            how much, and the nearest value that can be reached.
+    """
+    tried: dict[Architecture, float] = {}
+
+    def price(architecture: Architecture) -> Score:
+        if architecture not in tried:
+            tried[architecture] = problem.violation(architecture)
+        return (tried[architecture],)
+
+    for _ in range(RANDOM_STARTS):
+        architecture = sample(problem.space, rng)
+        if price(architecture) == (0.0,):
+            return architecture
+    for architecture in corners(problem.space):
+        if price(architecture) == (0.0,):
+            return architecture
+    for start in sorted(tried, key=lambda architecture: tried[architecture])[:CLIMBS]:
+        found = _climb(problem.space, price, start, rng, STEPS_PER_CLIMB)
+        if price(found) == (0.0,):
+            return found
+    found = _climb(problem.space, price, min(tried, key=price), rng, KICKED_STEPS, kicks=True)
+    if price(found) == (0.0,):
+        return found
+    closest = min(tried, key=lambda architecture: tried[architecture])
+    figures = problem.cost.cost(closest).as_dict()
+    missed = [constraint for constraint in problem.constraints if constraint.violation(figures) > 0]
+    nearest = {constraint: _nearest(problem, constraint, list(tried), rng) for constraint in missed}
+    for found in nearest.values():
+        if price(found) == (0.0,):
+            return found
+    raise UserError(_explain(problem, closest, nearest))
+
+
+def _climb(
+    space: SearchSpace,
+    score: Callable[[Architecture], Score],
+    start: Architecture,
+    rng: np.random.Generator,
+    max_steps: int,
+    *,
+    kicks: bool = False,
+) -> Architecture:
+    """First-improvement descent of a score (compared from left to right) until it is 0 or out of steps.
+
+    Where no neighbour is better, the descent ends; with `kicks` it goes on from a mutation of the best so far.
+    """
+    best, best_score = start, score(start)
+    current, current_score = best, best_score
+    moves = neighbours(space, current, rng)
+    for _ in range(max_steps):
+        if not any(best_score):
+            break
+        candidate = next(moves, None)
+        if candidate is None and not kicks:
+            break
+        kicked = candidate is None
+        candidate = mutate(space, best, rng, probability=KICK) if candidate is None else candidate
+        candidate_score = score(candidate)
+        if kicked or candidate_score < current_score:
+            current, current_score = candidate, candidate_score
+            moves = neighbours(space, current, rng)
+        if candidate_score < best_score:
+            best, best_score = candidate, candidate_score
+    return best
+
+
+def _nearest(
+    problem: FeasibilityProblem, constraint: Constraint, tried: Sequence[Architecture], rng: np.random.Generator
+) -> Architecture:
+    """The architecture that comes nearest to one constraint, the others kept as far as possible."""
+    others = tuple(other for other in problem.constraints if other != constraint)
+
+    def score(architecture: Architecture) -> Score:
+        figures = problem.cost.cost(architecture).as_dict()
+        return (total_violation(others, figures), constraint.violation(figures))
+
+    return _climb(problem.space, score, min(tried, key=score), rng, STEPS_PER_CLIMB)
+
+
+def _explain(problem: FeasibilityProblem, closest: Architecture, nearest: Mapping[Constraint, Architecture]) -> str:
+    figures = problem.cost.cost(closest).as_dict()
+    listed = " and ".join(constraint.text for constraint in problem.constraints)
+    parts = ", ".join(_missed_by(constraint, figures) for constraint in nearest)
+    reach = "; ".join(_reachable(problem, constraint, nearest[constraint]) for constraint in nearest)
+    return (
+        f"no architecture of the space {problem.space.name} satisfies {listed}: the closest one found "
+        f"({closest.short_id}) has {parts}; {reach}; loosen the constraint to that or change the others"
+    )
+
+
+def _missed_by(constraint: Constraint, figures: Mapping[str, float]) -> str:
+    value, limit = constraint.value(figures), constraint.limit.evaluate(figures)
+    if not math.isfinite(value):
+        return f"no defined {constraint.subject_text}"
+    share = f"{100 * abs(value - limit) / abs(limit):.3g} % " if limit else ""
+    amount = f"{share}{'over' if constraint.upper else 'under'} its limit"
+    return f"{constraint.subject_text} = {as_limit(value, upper=constraint.upper)} ({amount})"
+
+
+def _reachable(problem: FeasibilityProblem, constraint: Constraint, nearest: Architecture) -> str:
+    figures = problem.cost.cost(nearest).as_dict()
+    value = constraint.value(figures)
+    if not math.isfinite(value):
+        return f"{constraint.subject_text} divides by zero"
+    extreme = "smallest" if constraint.upper else "largest"
+    others = [other for other in problem.constraints if other != constraint]
+    kept = total_violation(others, figures) == 0
+    condition = "" if not others else " under the other constraints" if kept else " where the others are missed least"
+    return f"the {extreme} reachable {constraint.subject_text}{condition} is {as_limit(value, upper=constraint.upper)}"

@@ -1,0 +1,204 @@
+"""The evolutionary search as a Keras Tuner oracle, with a state on disk that no kill can spoil.
+
+What is committed is what `oracle.json` says. Keras Tuner writes a trial's own file first, so after a kill a trial may
+be on disk that the oracle never recorded (it is forgotten, and proposed again with the same generator state) or one may
+be complete that the oracle takes for running (its result is kept).
+"""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import numpy as np
+from keras_tuner.engine import trial as trial_module
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.search.atomic_file import write_text
+from splitnets_tf.search.breeding import propose, select_parents
+from splitnets_tf.search.candidate import Candidate, SearchProgress
+from splitnets_tf.search.feasibility import FeasibilityProblem
+from splitnets_tf.search.genes import from_genes, to_genes
+from splitnets_tf.search.settings import SearchSettings
+from splitnets_tf.space import Architecture, space_to_dict
+
+__all__ = ["OBJECTIVE", "EvolutionOracle"]
+
+OBJECTIVE = "accuracy"
+"""Name of the metric that a trial reports."""
+
+_logger = logging.getLogger(__name__)
+
+
+class EvolutionOracle(keras_tuner.Oracle):
+    """Proposes feasible architectures, generation by generation, and never one twice.
+
+    A trial's values are its genes by name. The generation of a trial follows from its number, the parents from the
+    results of the trials before that generation; so the only private state is the random generator's. With several
+    workers the next generation begins when the last trial of this one has ended; meanwhile workers idle.
+
+    Args:
+        problem: Space, prices and hard constraints.
+        settings: Size, probabilities, seed.
+    """
+
+    trials: dict[str, trial_module.Trial]
+    _retry_queue: list[str]
+
+    def __init__(self, *, problem: FeasibilityProblem, settings: SearchSettings) -> None:
+        super().__init__(
+            objective=keras_tuner.Objective(OBJECTIVE, "max"), max_trials=settings.max_candidates, seed=settings.seed
+        )
+        self.seed = settings.seed  # The base class takes 0 for "none" and draws one.
+        self.verbose = 0  # It would print a table for each trial.
+        self._problem = problem
+        self._settings = settings
+        self._rng = np.random.default_rng(settings.seed)
+        self._architectures: dict[str, Architecture] = {}
+        self._known: set[Architecture] = set()
+        self._parents: tuple[int, tuple[Architecture, ...]] = (0, ())
+
+    @property
+    def evaluated(self) -> tuple[Candidate, ...]:
+        """The candidates of all ended trials, in the order of proposal."""
+        return tuple(self._candidate(trial_id) for trial_id in self.start_order if self._ended(trial_id))
+
+    @property
+    def generations(self) -> int:
+        """Generations that were begun."""
+        return -(-len(self.trials) // self._settings.population)
+
+    @property
+    def progress(self) -> SearchProgress:
+        """How far the search is."""
+        accuracies = [self.trials[trial_id].score for trial_id in self.end_order]
+        generation = min(len(self.end_order) // self._settings.population + 1, self._settings.generations)
+        return SearchProgress(
+            done=len(accuracies),
+            total=self._settings.max_candidates,
+            generation=generation,
+            generations=self._settings.generations,
+            best_accuracy=float(max(accuracies, default=0.0)),
+        )
+
+    def architecture(self, values: Mapping[str, int]) -> Architecture:
+        """The architecture of a trial's values."""
+        return from_genes(self._problem.space, values)
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Propose the next architecture.
+
+        Returns:
+            Status RUNNING with the genes as values, IDLE while the generation before is not complete, or STOPPED where
+            no new feasible architecture is found.
+        """
+        generation = len(self.trials) // self._settings.population
+        if generation > 0 and len(self.end_order) < generation * self._settings.population:
+            return {"status": trial_module.TrialStatus.IDLE}
+        parents = self._parents_of(generation)
+        proposed = propose(self._problem, self._settings, parents, self._known, self._rng)
+        if proposed is None:
+            _logger.warning(
+                "the search ends after %d of %d candidates: no new feasible architecture was found",
+                len(self.trials),
+                self.max_trials,
+            )
+            return {"status": trial_module.TrialStatus.STOPPED}
+        self._architectures[trial_id] = proposed
+        self._known.add(proposed)
+        return {"status": trial_module.TrialStatus.RUNNING, "values": to_genes(self._problem.space, proposed)}
+
+    def get_state(self) -> dict[str, Any]:
+        """The base class's state, the random generator's, and what the search was asked."""
+        state: dict[str, Any] = super().get_state()
+        return state | {"generator": self._rng.bit_generator.state, "asked": self._asked()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Inverse of `get_state`; `trials` must hold the recorded trials, others are forgotten.
+
+        Raises:
+            UserError: The state belongs to another search; the differing settings are named.
+            ValueError: It is no state of this class.
+        """
+        self._check_asked(state.get("asked") if isinstance(state, Mapping) else None)
+        super().set_state(state)
+        self._rng.bit_generator.state = state["generator"]
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        self._architectures = {
+            trial_id: self.architecture(trial.hyperparameters.values) for trial_id, trial in self.trials.items()
+        }
+        self._known = set(self._architectures.values())
+        self._parents = (0, ())
+
+    def save(self) -> None:
+        """Commit: write `oracle.json` in one step."""
+        write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
+
+    def reload(self) -> None:
+        """Take up the search where its files leave it.
+
+        Raises:
+            UserError: The files are those of another search, or not of a search at all.
+        """
+        try:
+            super().reload()
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{self._get_oracle_fname()} is not the state of a search: {error}; remove its folder to start afresh"
+            ) from error
+        interrupted, self._retry_queue = self._retry_queue, []
+        for trial_id in interrupted:
+            complete = self.trials[trial_id].status == trial_module.TrialStatus.COMPLETED
+            (self.end_order if complete else self._retry_queue).append(trial_id)
+
+    def _save_trial(self, trial: trial_module.Trial) -> None:
+        if trial.status == trial_module.TrialStatus.RUNNING and trial.metrics.metrics:
+            return  # The trial ends at once and is committed then; a result without its end is evaluated again.
+        folder = Path(self._get_trial_dir(trial.trial_id))
+        write_text(folder / "trial.json", json.dumps(trial.get_state()))
+
+    def _record_values(self, trial: trial_module.Trial) -> None:
+        """Nothing: architectures are compared, the base class's hashes of values would only swell the state."""
+
+    def _check_consecutive_failures(self) -> None:
+        """Nothing: no trial fails, since a failing evaluation ends the search."""
+
+    def _parents_of(self, generation: int) -> tuple[Architecture, ...]:
+        if self._parents[0] != generation:
+            earlier = self.start_order[: generation * self._settings.population]
+            candidates = [self._candidate(trial_id) for trial_id in earlier if self._ended(trial_id)]
+            self._parents = (generation, select_parents(candidates, self._settings))
+        return self._parents[1]
+
+    def _ended(self, trial_id: str) -> bool:
+        return self.trials[trial_id].status == trial_module.TrialStatus.COMPLETED
+
+    def _candidate(self, trial_id: str) -> Candidate:
+        architecture = self._architectures[trial_id]
+        return Candidate(
+            architecture=architecture,
+            accuracy=float(self.trials[trial_id].score),
+            cost=self._problem.cost.cost(architecture),
+        )
+
+    def _asked(self) -> dict[str, Any]:
+        settings = dataclasses.asdict(self._settings)
+        return settings | {
+            "minimise": list(self._settings.minimise),
+            "constraints": [constraint.text for constraint in self._problem.constraints],
+            "space": space_to_dict(self._problem.space),
+        }
+
+    def _check_asked(self, before: Any) -> None:
+        if not isinstance(before, Mapping):
+            raise ValueError("it does not say what was asked")
+        now = self._asked()
+        differing = sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
+        if differing:
+            raise UserError(
+                f"{self._project_dir} holds a search with other settings ({', '.join(differing)}); "
+                "repeat them, choose another folder or remove this one"
+            )

@@ -1,0 +1,58 @@
+"""What the search asks of the outside: how accurate an architecture is, and what it costs."""
+
+import dataclasses
+from typing import Protocol
+
+from splitnets_tf.space import Architecture
+
+__all__ = ["COST_FIGURES", "Cost", "CostBackend", "Evaluator"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """Hardware figures of one split network; constraints and objectives call them by these names."""
+
+    latency_ms: float
+    """Sensor, link and aggregator in sequence."""
+    sensor_latency_ms: float
+    """Computation on one sensor; sensors work in parallel."""
+    link_latency_ms: float
+    """Transfer of the features over the sensor's share of the bus."""
+    aggregator_latency_ms: float
+    """Computation on the aggregator."""
+    peak_bytes: int
+    """The paper's peak memory of the sensor half: its weights and its largest unfused operation."""
+    sensor_memory_bytes: int
+    """Weights and planned arena of the sensor half's fused int8 graph: what a real device must hold."""
+    sensor_macs: int
+    """Multiply-accumulates on one sensor."""
+    macs: int
+    """Multiply-accumulates of the whole network."""
+    params: int
+    """Parameters of the whole network."""
+    link_bytes: int
+    """Bytes that one sensor sends for one inference."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The figures by name, in the order of `COST_FIGURES`."""
+        return {name: getattr(self, name) for name in COST_FIGURES}
+
+
+COST_FIGURES = tuple(field.name for field in dataclasses.fields(Cost))
+"""Names of the figures, in the order in which tables show them."""
+
+
+class Evaluator(Protocol):
+    """Gives an architecture's validation accuracy; slow, so the search asks once per architecture."""
+
+    def evaluate(self, architecture: Architecture) -> float:
+        """Validation accuracy in [0, 1]."""
+        ...
+
+
+class CostBackend(Protocol):
+    """Gives an architecture's hardware figures; fast, so the search asks before it evaluates."""
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Figures of an architecture with one split or none; equal architectures have equal figures."""
+        ...

@@ -1,0 +1,60 @@
+"""Settings of training, free of TensorFlow so that a command line can check them at once."""
+
+import dataclasses
+
+from splitnets_tf.errors import UserError
+
+__all__ = ["SandwichSettings", "TrainingSettings"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSettings:
+    """One training run: SGD with Nesterov momentum, cosine decay after a linear warm-up."""
+
+    epochs: int
+    """Passes over the training images."""
+    batch_size: int = 64
+    """Images per step."""
+    learning_rate: float = 0.1
+    """Peak learning rate, at the end of the warm-up."""
+    warmup_epochs: float = 0.5
+    """Length of the linear warm-up in epochs."""
+    momentum: float = 0.9
+    """Nesterov momentum."""
+    weight_decay: float = 1e-5
+    """Decoupled weight decay; none on normalisation and bias."""
+    gradient_clip: float = 1.0
+    """Gradients are clipped to this value, element by element."""
+    label_smoothing: float = 0.1
+    """Smoothing of the hard labels."""
+    max_shift: int = 4
+    """Largest random shift of an image in pixels; images are also flipped at random."""
+    seed: int = 0
+    """Seed of weights, order, augmentation and sampling."""
+
+    def __post_init__(self) -> None:
+        for field in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, field) <= 0:
+                raise UserError(f"training: {field} must be positive, received {getattr(self, field)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SandwichSettings:
+    """Counts of the kinds of networks in one step, besides the largest and the smallest."""
+
+    random: int = 2
+    """Random networks whose split is drawn from the phases and none."""
+    multi_split: int = 0
+    """Random networks with splitting modules in several phases."""
+
+    def __post_init__(self) -> None:
+        if self.random < 0 or self.multi_split < 0 or self.random + self.multi_split == 0:
+            raise UserError(
+                "a training step needs at least one random network: random and multi_split must be non-negative "
+                f"and not both 0, received {self.random} and {self.multi_split}"
+            )
+
+    @property
+    def networks(self) -> int:
+        """Networks in one step."""
+        return 2 + self.random + self.multi_split

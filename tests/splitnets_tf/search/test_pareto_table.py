@@ -1,0 +1,68 @@
+"""pareto.csv: round trip, one step on disk, clear refusals."""
+
+import pytest
+from synthetic_problem import SPACE, RuggedTable, every_architecture, synthetic_cost
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.search import COST_FIGURES, Candidate, read_pareto_csv, write_pareto_csv
+
+TABLE = RuggedTable(SPACE)
+CANDIDATES = tuple(
+    Candidate(architecture=architecture, accuracy=TABLE.accuracy(architecture), cost=synthetic_cost(architecture))
+    for architecture in every_architecture(SPACE)[::1500]
+)
+
+
+def test_reading_gives_back_what_was_written_to_the_last_digit(tmp_path):
+    path = tmp_path / "pareto.csv"
+    write_pareto_csv(path, CANDIDATES)
+    assert read_pareto_csv(path) == CANDIDATES
+    header, first = path.read_text().splitlines()[:2]
+    assert header == ",".join(("id", "accuracy", *COST_FIGURES, "architecture"))
+    assert first.startswith(f"{CANDIDATES[0].architecture.short_id},{CANDIDATES[0].accuracy!r},")
+
+
+def test_a_table_is_replaced_in_one_step_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "pareto.csv"
+    write_pareto_csv(path, CANDIDATES)
+    write_pareto_csv(path, CANDIDATES[:1])
+    assert read_pareto_csv(path) == CANDIDATES[:1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failing_write_leaves_the_old_table(tmp_path, monkeypatch):
+    path = tmp_path / "pareto.csv"
+    write_pareto_csv(path, CANDIDATES)
+
+    def fail(*_args):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_pareto_csv(path, ())
+    assert read_pareto_csv(path) == CANDIDATES
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        (lambda text: text.replace("latency_ms", "latency", 1), "expected the columns"),
+        (lambda text: text.replace(CANDIDATES[1].id, "0" * 12), "line 3: the id"),
+        (lambda text: text.replace(repr(CANDIDATES[0].accuracy), "good", 1), "line 2: could not convert"),
+        (lambda text: text + "a,b\n", f"line {len(CANDIDATES) + 2}: expected"),
+        (lambda text: text.replace("head_width", "head", 1), "line 2: architecture"),
+        (lambda _text: "", "expected the columns"),
+    ],
+)
+def test_a_spoilt_table_is_refused_by_file_and_line(tmp_path, spoil, part):
+    path = tmp_path / "pareto.csv"
+    write_pareto_csv(path, CANDIDATES)
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(UserError) as error:
+        read_pareto_csv(path)
+    assert str(path) in str(error.value) and part in str(error.value)
+
+
+def test_a_missing_table_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_pareto_csv(tmp_path / "pareto.csv")

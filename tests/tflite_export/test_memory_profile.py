@@ -1,0 +1,135 @@
+"""The memory profile: planned, predicted and measured figures agree, and its command."""
+
+import json
+import random
+
+import pytest
+from tiny_job import CLASSES, SPACE, SPLIT, WHOLE
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.hardware import cut, fuse_int8, plan_arena, weight_bytes
+from splitnets_tf.space import architecture_graph, space_from_dict
+from tflite_export import memory_profile
+from tflite_export.memory import main
+
+
+@pytest.fixture(scope="module")
+def profile(split_export):
+    return memory_profile(split_export.paths[0])
+
+
+def test_the_planned_arena_is_the_one_that_tflite_micro_allocates(split_export, whole_export):
+    for path in (*split_export.paths, split_export.whole.path, *whole_export.paths):
+        measured = memory_profile(path)
+        assert measured.micro_note == ""
+        assert measured.micro_arena.head_bytes == measured.arena_bytes
+        assert measured.micro_arena.total_bytes >= measured.micro_arena.head_bytes + measured.micro_arena.tail_bytes
+
+
+def test_the_cost_model_predicts_the_files_from_the_architecture(split_export, whole_export):
+    space = space_from_dict(SPACE)
+    network = architecture_graph(space, SPLIT, CLASSES)
+    predicted = [*cut(network.graph, network.sensor_operations), architecture_graph(space, WHOLE, CLASSES).graph]
+
+    for graph, path in zip(predicted, (*split_export.paths, *whole_export.paths), strict=True):
+        measured = memory_profile(path, measure=False)
+        assert measured.arena_bytes == plan_arena(fuse_int8(graph)).arena_bytes
+        assert measured.weight_bytes == weight_bytes(fuse_int8(graph))
+
+
+def test_rows_tell_where_the_memory_goes(profile):
+    assert [row.operation for row in profile.operations][0] == "stem_act"
+    assert [row.operation for row in profile.operations][-1] == "reduce_0_bn"
+    assert sum(row.weight_bytes for row in profile.operations) == profile.weight_bytes
+    for row in profile.operations:
+        assert row.total_bytes == profile.weight_bytes + row.live_bytes
+        assert row.live_bytes >= sum(tensor.bytes for tensor in row.tensors) + row.scratch_bytes
+    # stem: 24x24x3 image in, 12x12x8 out
+    assert {(tensor.name, tensor.bytes) for tensor in profile.operations[0].tensors} == {
+        ("input", 1728),
+        ("stem_act", 1152),
+    }
+    assert profile.operations[0].live_bytes == 2880
+    assert profile.operations[0].weight_bytes == 3 * 3 * 3 * 8 + 4 * 8
+    assert profile.peak.operation == "stem_act"
+    assert profile.required_bytes == profile.weight_bytes + profile.arena_bytes
+
+
+def test_it_fits_up_to_the_last_byte(split_export, profile):
+    path = split_export.paths[0]
+    assert memory_profile(path, profile.required_bytes, measure=False).fits is True
+    assert memory_profile(path, profile.required_bytes - 1, measure=False).fits is False
+    assert profile.fits is None
+
+
+def test_without_tflite_micro_nothing_is_guessed(split_export, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    profile = memory_profile(split_export.paths[0])
+
+    assert profile.micro_arena is None
+    assert profile.micro_note.startswith("not measured")
+    assert profile.to_dict()["measured_by"]["micro_arena"] is None
+
+
+def test_a_model_that_tflite_micro_refuses_is_reported_as_not_measured(split_export, monkeypatch):
+    monkeypatch.setattr("tflite_export.memory_profile._SPARE_BYTES", -10_000_000)
+
+    assert "not measured: TensorFlow Lite Micro refused" in memory_profile(split_export.paths[0]).micro_note
+
+
+def test_the_command_prints_writes_and_draws(split_export, tmp_path, capsys):
+    arguments = ["--limit", "1MB", "--json", str(tmp_path / "m.json"), "--plot", str(tmp_path / "m.png")]
+    assert main([str(split_export.paths[0]), *arguments]) == 0
+
+    printed = capsys.readouterr().out
+    assert "Peak: 2,880 bytes of activations at stem_act" in printed
+    assert "equal to the plan" in printed
+    assert "fits, " in printed
+    data = json.loads((tmp_path / "m.json").read_text("utf-8"))
+    assert data["peak_operation"] == "stem_act"
+    assert data["fits"] is True
+    assert data["limit_bytes"] == 1_000_000
+    assert len(data["operations"]) == len(memory_profile(split_export.paths[0], measure=False).operations)
+    assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_over_the_limit_the_command_ends_with_3(split_export, capsys):
+    assert main([str(split_export.paths[0]), "--limit", "1000"]) == 3
+    assert "DOES NOT FIT" in capsys.readouterr().out
+
+
+def test_a_plot_of_an_unknown_kind_is_refused(split_export, tmp_path, capsys):
+    assert main([str(split_export.paths[0]), "--plot", str(tmp_path / "m.bmp")]) == 2
+    assert ".bmp" in capsys.readouterr().err
+
+
+def test_a_damaged_or_missing_file_ends_in_one_line_and_2(split_export, tmp_path, capsys):
+    content = split_export.paths[0].read_bytes()
+    cases = {"cut": content[: len(content) // 2], "foreign": b"\x7fELF" + content[4:], "empty": b"", "missing": None}
+    for name, damaged in cases.items():
+        path = tmp_path / f"{name}.tflite"
+        if damaged is not None:
+            path.write_bytes(damaged)
+        assert main([str(path)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert f"{name}.tflite" in error
+        assert error.count("\n") == 1
+
+
+def test_mutations_of_a_file_never_crash(split_export, tmp_path):
+    content = split_export.paths[0].read_bytes()
+    rng = random.Random(0)
+    path = tmp_path / "mutated.tflite"
+    refused = 0
+    for _ in range(60):
+        mutated = bytearray(content)
+        for _ in range(rng.choice((1, 4, 32))):
+            mutated[rng.randrange(len(mutated))] = rng.randrange(256)
+        path.write_bytes(mutated)
+        try:
+            memory_profile(path, measure=False)
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 0

@@ -1,0 +1,42 @@
+"""Int8 deployment: quantisation-aware fine-tuning, .tflite files, their memory, speed and agreement.
+
+Nothing here imports TensorFlow at import time; tf_keras and TF-MOT live in the process that `run_export` starts.
+"""
+
+from tflite_export.boundary import Boundary, BoundaryError, check_boundary, check_input, check_whole
+from tflite_export.images import bytes_to_int8, resize_bytes
+from tflite_export.interpreter import Int8Model, Quantization, count_correct, count_equal, run_models, run_split
+from tflite_export.job import ExportJob, QuantizationSettings
+from tflite_export.litert_benchmark import Benchmark, run_benchmark
+from tflite_export.memory_profile import MemoryProfile, OperationMemory, memory_profile
+from tflite_export.micro_arena import MicroArena
+from tflite_export.result import ExportedFile, ExportResult
+from tflite_export.run import ExportError, run_export
+
+__all__ = [
+    "Benchmark",
+    "Boundary",
+    "BoundaryError",
+    "ExportError",
+    "ExportJob",
+    "ExportResult",
+    "ExportedFile",
+    "Int8Model",
+    "MemoryProfile",
+    "MicroArena",
+    "OperationMemory",
+    "Quantization",
+    "QuantizationSettings",
+    "bytes_to_int8",
+    "check_boundary",
+    "check_input",
+    "check_whole",
+    "count_correct",
+    "count_equal",
+    "memory_profile",
+    "resize_bytes",
+    "run_benchmark",
+    "run_export",
+    "run_models",
+    "run_split",
+]

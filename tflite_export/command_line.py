@@ -1,0 +1,43 @@
+"""What the folder's commands have in common: exit codes, sizes, where results go."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from splitnets_tf.errors import UserError
+
+__all__ = ["EXIT_OVER_LIMIT", "EXIT_USER_ERROR", "parse_bytes", "run_command", "writable_file"]
+
+EXIT_USER_ERROR = 2
+EXIT_OVER_LIMIT = 3
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """Run a command; a user error becomes one line on standard error and exit code 2."""
+    try:
+        return command()
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_USER_ERROR
+
+
+def parse_bytes(text: str) -> int:
+    """A size such as `79319`, `512 kB`, `2MB` (10^6) or `2MiB` (2^20), for argparse."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    if match is None or match[2].lower() not in _UNITS:
+        raise argparse.ArgumentTypeError(f"expected a size such as 79319, 512kB, 2MB or 2MiB, received {text!r}")
+    size = float(match[1]) * _UNITS[match[2].lower()]
+    if size != int(size) or size < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of bytes, at least 1, received {text!r}")
+    return int(size)
+
+
+def writable_file(text: str) -> Path:
+    """A path in a folder that exists, for argparse: a long measurement should not end in a missing folder."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist; create it first")
+    return path

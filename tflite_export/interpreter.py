@@ -1,0 +1,201 @@
+"""Runs int8 .tflite files with LiteRT, one after the other as they are deployed. No TensorFlow.
+
+XNNPACK, LiteRT's fast kernels, may differ from the reference kernels by a few steps of the output; the reference
+kernels equal those of TensorFlow Lite Micro. Accuracy is counted with either, bits are compared with the reference.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from splitnets_tf.errors import UserError
+from tflite_export.images import bytes_to_int8
+
+__all__ = ["Int8Model", "Quantization", "count_correct", "count_equal", "run_models", "run_split"]
+
+PathLike = Path | str
+_PIECE = 64
+"""Images that one thread works on before it reports."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Quantization:
+    """Real value = scale * (integer - zero_point)."""
+
+    scale: float
+    """Size of one step."""
+    zero_point: int
+    """The integer that stands for 0."""
+
+
+class Int8Model:
+    """One .tflite file with an int8 input, an int8 output and a batch of one.
+
+    Args:
+        path: The file.
+        reference: Reference kernels instead of XNNPACK.
+        threads: Threads inside one inference.
+
+    Raises:
+        UserError: The file is missing, is no .tflite file, or is not such a model.
+    """
+
+    def __init__(self, path: PathLike, *, reference: bool = False, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise UserError(f"{path}: no such file; expected a .tflite model")
+        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+        try:
+            interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path}: LiteRT cannot load it ({' '.join(str(error).split())})") from error
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        self._interpreter = interpreter
+        self._input = _only(inputs, "input", self.path)
+        self._output = _only(outputs, "output", self.path)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without the batch."""
+        return tuple(int(size) for size in self._input["shape"][1:])
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output, without the batch."""
+        return tuple(int(size) for size in self._output["shape"][1:])
+
+    @property
+    def input_quantization(self) -> Quantization:
+        """Meaning of the input's integers."""
+        return _quantization(self._input)
+
+    @property
+    def output_quantization(self) -> Quantization:
+        """Meaning of the output's integers."""
+        return _quantization(self._output)
+
+    def __call__(self, value: np.ndarray) -> np.ndarray:
+        """int8 `[1, *input_shape]` -> int8 `[1, ...]`."""
+        self._interpreter.set_tensor(self._input["index"], value)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])
+
+
+def run_models(
+    paths: Sequence[PathLike],
+    images: np.ndarray,
+    *,
+    reference: bool = False,
+    threads: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Feed each image through the files in sequence; the int8 tensor between them is handed on as it is.
+
+    Args:
+        paths: (sensor, aggregator), or the only file of a network in one piece.
+        images: uint8 `[n, s, s, 3]` at the network's resolution.
+        reference: Reference kernels instead of XNNPACK.
+        threads: Images that are worked on at the same time, each on one thread.
+        on_progress: Called with the number of images done and in total, from the calling thread.
+
+    Returns:
+        int8 logits `[n, classes]`.
+
+    Raises:
+        UserError: A file is missing or unsuitable, or the images do not have the network's resolution.
+    """
+    chains = [[Int8Model(path, reference=reference) for path in paths] for _ in range(max(1, threads))]
+    first = chains[0][0]
+    if images.dtype != np.uint8 or not len(images) or images.shape[1:] != first.input_shape:
+        raise UserError(
+            f"{first.path}: expected uint8 images of shape {['n', *first.input_shape]}, received {images.dtype} of "
+            f"shape {list(images.shape)}; resize them with tflite_export.resize_bytes"
+        )
+    idle: SimpleQueue[list[Int8Model]] = SimpleQueue()
+    for chain in chains:
+        idle.put(chain)
+
+    def run_piece(start: int) -> np.ndarray:
+        chain = idle.get()
+        try:
+            return _run_chain(chain, images[start : start + _PIECE])
+        finally:
+            idle.put(chain)
+
+    logits = []
+    with ThreadPoolExecutor(len(chains)) as pool:
+        for index, rows in enumerate(pool.map(run_piece, range(0, len(images), _PIECE))):
+            logits.append(rows)
+            if on_progress is not None:
+                on_progress(min((index + 1) * _PIECE, len(images)), len(images))
+    return np.concatenate(logits)
+
+
+def run_split(
+    sensor_path: PathLike, aggregator_path: PathLike, images: np.ndarray, *, reference: bool = False, threads: int = 1
+) -> np.ndarray:
+    """`run_models` for the two halves of a split network."""
+    return run_models((sensor_path, aggregator_path), images, reference=reference, threads=threads)
+
+
+def count_correct(
+    paths: Sequence[PathLike], images: np.ndarray, labels: np.ndarray, *, reference: bool = False, threads: int = 1
+) -> int:
+    """How many images get their label as the largest logit (the first one on a tie).
+
+    Args:
+        paths: See `run_models`.
+        images: uint8 `[n, s, s, 3]` at the network's resolution.
+        labels: Integers `[n]`.
+        reference: Reference kernels instead of XNNPACK.
+        threads: Images that are worked on at the same time.
+    """
+    logits = run_models(paths, images, reference=reference, threads=threads)
+    return int(np.sum(np.argmax(logits, axis=-1) == np.asarray(labels)))
+
+
+def count_equal(
+    paths: Sequence[PathLike],
+    whole_path: PathLike,
+    images: np.ndarray,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """For how many images the files in sequence give the whole network's logits bit for bit (reference kernels)."""
+    total = 2 * len(images)
+
+    def shifted(offset: int) -> Callable[[int, int], None]:
+        return lambda done, _: on_progress(offset + done, total) if on_progress is not None else None
+
+    halves = run_models(paths, images, reference=True, on_progress=shifted(0))
+    whole = run_models((whole_path,), images, reference=True, on_progress=shifted(len(images)))
+    return int(np.sum(np.all(halves == whole, axis=-1)))
+
+
+def _run_chain(models: Sequence[Int8Model], images: np.ndarray) -> np.ndarray:
+    rows = []
+    for value in bytes_to_int8(images):
+        value = value[np.newaxis]
+        for model in models:
+            value = model(value)
+        rows.append(value[0])
+    return np.stack(rows)
+
+
+def _only(details: list[dict[str, Any]], what: str, path: Path) -> dict[str, Any]:
+    if len(details) != 1 or details[0]["dtype"] != np.int8 or details[0]["shape"][0] != 1:
+        found = [f"{detail['dtype'].__name__}{[int(size) for size in detail['shape']]}" for detail in details]
+        raise UserError(f"{path}: expected one int8 {what} with a batch of 1, received {', '.join(found) or 'none'}")
+    return details[0]
+
+
+def _quantization(detail: dict[str, Any]) -> Quantization:
+    scale, zero_point = detail["quantization"]
+    return Quantization(scale=float(scale), zero_point=int(zero_point))

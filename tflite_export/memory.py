@@ -1,0 +1,45 @@
+"""Memory of a .tflite model: `python -m tflite_export.memory MODEL.tflite [--limit 2MB] [--json F] [--plot F.png]`.
+
+Prints what each operation needs, names the one at the peak and the tensors alive there, and compares weights and arena
+with a limit. Exit code 0: fits, or no limit; 2: the file cannot be read; 3: over the limit.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflite_export.command_line import EXIT_OVER_LIMIT, parse_bytes, run_command, writable_file
+from tflite_export.files import write_json
+from tflite_export.memory_profile import memory_profile
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tflite_export.memory", description="Memory of a .tflite model, operation by operation."
+    )
+    parser.add_argument("model", type=Path, help="the .tflite file")
+    parser.add_argument("--limit", type=parse_bytes, help="memory of the device, such as 79319, 512kB, 2MB or 2MiB")
+    parser.add_argument("--json", type=writable_file, help="write the profile to this file")
+    parser.add_argument("--plot", type=writable_file, help="draw it into this file (.png, .svg or .pdf)")
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tflite_export.memory_view import plot_profile, print_profile
+
+    profile = memory_profile(arguments.model, arguments.limit)
+    print_profile(profile)
+    if arguments.json is not None:
+        write_json(arguments.json, profile.to_dict())
+    if arguments.plot is not None:
+        plot_profile(profile, arguments.plot)
+    return EXIT_OVER_LIMIT if profile.fits is False else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

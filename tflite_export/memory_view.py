@@ -1,0 +1,102 @@
+"""A memory profile for people: a table in the terminal and a plot."""
+
+from pathlib import Path
+from typing import Any
+
+from splitnets_tf.errors import UserError
+from tflite_export.files import write_atomically
+from tflite_export.memory_profile import MemoryProfile
+
+__all__ = ["draw_profile", "plot_profile", "print_profile"]
+
+_FORMATS = (".png", ".svg", ".pdf")
+
+
+def print_profile(profile: MemoryProfile) -> None:
+    """Print table and summary to standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Memory of {profile.model} (bytes)")
+    for heading in ("operation", "kind"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("weights", "live", "total"):
+        table.add_column(heading, justify="right")
+    for row in profile.operations:
+        style = "bold" if row is profile.peak else None
+        if profile.limit_bytes is not None and row.total_bytes > profile.limit_bytes:
+            style = "bold red" if row is profile.peak else "red"
+        numbers = (f"{value:,}" for value in (row.weight_bytes, row.live_bytes, row.total_bytes))
+        table.add_row(row.operation, row.kind, *numbers, style=style)
+    console = Console()
+    console.print(table)
+    for line in _summary(profile):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _summary(profile: MemoryProfile) -> list[str]:
+    peak = profile.peak
+    alive = ", ".join(f"{t.name} {'x'.join(map(str, t.shape))} ({t.bytes:,})" for t in peak.tensors)
+    lines = [
+        f"Peak: {peak.live_bytes:,} bytes of activations at {peak.operation} ({peak.kind}); alive: {alive}",
+        f"Arena head: {profile.arena_bytes:,} bytes as planned (splitnets_tf planner)",
+    ]
+    micro = profile.micro_arena
+    if micro is None:
+        lines.append(f"Arena as TensorFlow Lite Micro allocates it: {profile.micro_note}")
+    else:
+        agreement = "equal to the plan" if micro.head_bytes == profile.arena_bytes else "DIFFERS from the plan"
+        lines.append(
+            f"Arena as TensorFlow Lite Micro allocates it: head {micro.head_bytes:,} ({agreement}), "
+            f"tail {micro.tail_bytes:,} bytes"
+        )
+    lines.append(
+        f"Weights {profile.weight_bytes:,} + arena head {profile.required_bytes - profile.weight_bytes:,} = "
+        f"{profile.required_bytes:,} bytes"
+    )
+    if profile.limit_bytes is not None:
+        spare = profile.limit_bytes - profile.required_bytes
+        verdict = f"fits, {spare:,} bytes to spare" if profile.fits else f"DOES NOT FIT, {-spare:,} bytes too many"
+        lines.append(f"Limit {profile.limit_bytes:,} bytes: {verdict}")
+    return lines
+
+
+def plot_profile(profile: MemoryProfile, path: Path) -> None:
+    """Draw weights and live activations of each operation with the limit line.
+
+    Args:
+        profile: What to draw.
+        path: A .png, .svg or .pdf file.
+
+    Raises:
+        UserError: The file name has another ending.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise UserError(f"{path}: cannot draw a {path.suffix or 'file without ending'}; give one of {list(_FORMATS)}")
+    figure = draw_profile(profile)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=120))
+
+
+def draw_profile(profile: MemoryProfile) -> Any:
+    """The plot as a matplotlib figure of its own; no global state is touched."""
+    from matplotlib.figure import Figure
+
+    rows = profile.operations
+    figure = Figure(figsize=(max(6.0, 0.28 * len(rows) + 2), 4.5), layout="constrained")
+    axes = figure.subplots()
+    positions = range(len(rows))
+    kilobytes = [row.live_bytes / 1e3 for row in rows]
+    weights = profile.weight_bytes / 1e3
+    axes.bar(positions, [weights] * len(rows), color="#9aa5b1", label="weights (all)")
+    colours = ["#d1495b" if row is profile.peak else "#2e86ab" for row in rows]
+    axes.bar(positions, kilobytes, bottom=weights, color=colours, label="live activations")
+    arena = profile.required_bytes / 1e3
+    axes.axhline(arena, color="#444444", linewidth=1, linestyle=":", label="weights + arena")
+    if profile.limit_bytes is not None:
+        axes.axhline(profile.limit_bytes / 1e3, color="#d1495b", linewidth=1.5, linestyle="--", label="limit")
+    axes.set_xticks(positions, [row.operation for row in rows], rotation=90, fontsize=7)
+    axes.set_ylabel("memory in kB (1 kB = 1000 bytes)")
+    axes.set_title(f"{profile.model}: peak at {profile.peak.operation}")
+    axes.legend(fontsize=8)
+    axes.margins(x=0.01)
+    return figure

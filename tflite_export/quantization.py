@@ -1,0 +1,117 @@
+"""A float network -> int8 .tflite files: ranges, fine-tuning, conversion. Runs in the export process only."""
+
+import dataclasses
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.supernet.materialize import NetworkModels, build_network, load_network_weights, set_network_weights
+from tflite_export.conversion import convert
+from tflite_export.images import open_images, open_labels
+from tflite_export.job import ExportJob
+from tflite_export.network_file import NetworkFile
+from tflite_export.quantized_network import QuantizedNetwork
+from tflite_export.ranges import measure_ranges
+from tflite_export.training import EpochLog, TrainingData, train
+
+__all__ = ["Flatbuffers", "quantize"]
+
+Progress = Callable[[str, int, int], None]
+CHECKPOINT = "qat_checkpoint.npz"
+"""The state behind the last whole epoch, in the job's work folder."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Flatbuffers:
+    """The converted network."""
+
+    segments: tuple[bytes, ...]
+    """(sensor, aggregator), or the network in one piece."""
+    whole: bytes
+    """The network in one piece."""
+    history: tuple[EpochLog, ...]
+    """One entry per epoch of fine-tuning."""
+
+
+def quantize(job: ExportJob, network_file: NetworkFile, *, fingerprint: str, on_progress: Progress) -> Flatbuffers:
+    """Carry out a job up to the flatbuffers.
+
+    With method `ptq` the ranges of calibration images are final; with `qat` they are where fine-tuning starts.
+
+    Raises:
+        UserError: Weights, images or labels do not fit the network.
+    """
+    plan = network_file.plan
+    data = _training_data(job, network_file)
+    models = _float_models(job, network_file)
+    network = QuantizedNetwork(models)
+    on_progress("load", 1, 1)
+    on_progress("calibrate", 0, 1)
+    chosen = _calibration_images(data.images, job)
+    batch_size = job.settings.batch_size
+    ranges = measure_ranges(
+        tf_keras, models, network.quantized_layers, chosen, resolution=plan.resolution, batch_size=batch_size
+    )
+    network.set_ranges(ranges)
+    on_progress("calibrate", 1, 1)
+    epochs = job.settings.epochs if job.settings.method == "qat" else 0
+    history = train(
+        network,
+        data,
+        dataclasses.replace(job.settings, epochs=epochs),
+        checkpoint=job.work_dir / CHECKPOINT,
+        fingerprint=fingerprint,
+        on_progress=on_progress,
+    )
+    return _convert(network, history, on_progress)
+
+
+def _training_data(job: ExportJob, network_file: NetworkFile) -> TrainingData:
+    images = open_images(job.train_images)
+    return TrainingData(
+        images=images,
+        labels=open_labels(job.train_labels, len(images), network_file.num_classes),
+        num_classes=network_file.num_classes,
+        resolution=network_file.plan.resolution,
+    )
+
+
+def _float_models(job: ExportJob, network_file: NetworkFile) -> NetworkModels:
+    models = build_network(tf_keras, network_file.plan)
+    try:
+        weights: Mapping[str, Any] = load_network_weights(job.weights)
+        set_network_weights(models, weights)
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{job.weights}: not the weights of the network in {job.architecture} ({error})") from error
+    return models
+
+
+def _calibration_images(images: np.ndarray, job: ExportJob) -> np.ndarray:
+    """Images drawn over the whole training set, which may be sorted by class."""
+    count = min(job.settings.calibration_images, len(images))
+    rows = np.random.default_rng(job.settings.seed).choice(len(images), count, replace=False)
+    return images[np.sort(rows)]
+
+
+def _convert(network: QuantizedNetwork, history: list[EpochLog], on_progress: Progress) -> Flatbuffers:
+    segments = network.segments
+    names = ("image", "feature")[: len(segments)]
+    pieces: list[tuple[str, Callable[[Any], Any], Any]] = [
+        (name, _inference(segment), segment.input_shape[1:]) for name, segment in zip(names, segments, strict=True)
+    ]
+    if len(segments) > 1:
+        pieces.append(("image", network, segments[0].input_shape[1:]))
+    files = []
+    for index, (name, function, shape) in enumerate(pieces):
+        on_progress("convert", index, len(pieces))
+        files.append(convert(function, shape, input_name=name))
+    on_progress("convert", len(pieces), len(pieces))
+    return Flatbuffers(segments=tuple(files[: len(segments)]), whole=files[-1], history=tuple(history))
+
+
+def _inference(segment: Any) -> Callable[[Any], Any]:
+    return lambda x: segment(x, training=False)

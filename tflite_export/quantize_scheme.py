@@ -1,0 +1,96 @@
+"""The 8-bit scheme for one segment of a split network: TF-MOT's default with input ranges that are known.
+
+A camera delivers bytes, so the image's scale is 1/255 and its zero point -128 by definition. The range of the feature
+that crosses the link is the sensor's to set; the aggregator takes it over. Neither is learned.
+"""
+
+import tensorflow_model_optimization as tfmot
+from tensorflow_model_optimization.python.core.keras.compat import keras
+from tensorflow_model_optimization.python.core.quantization.keras import quantize_layer, quantizers
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_layout_transform,
+    default_8bit_quantize_scheme,
+)
+
+from tflite_export.quantize_configs import custom_objects, quantize_config_for
+
+__all__ = ["BoundaryQuantizer", "quantize_segment"]
+
+
+class BoundaryQuantizer(quantizers.Quantizer):
+    """Quantises with a range that is assigned from outside, in training and inference alike."""
+
+    def build(self, tensor_shape, name, layer):
+        """Create the two variables; their names end in `boundary_min` and `boundary_max`."""
+        return {
+            name: layer.add_weight(
+                f"boundary_{name}", shape=(), initializer=keras.initializers.Constant(value), trainable=False
+            )
+            for name, value in (("min", -1.0), ("max", 1.0))
+        }
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        """Round to the 256 levels of the range."""
+        import tensorflow as tf
+
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, weights["min"], weights["max"])
+
+    def get_config(self):
+        """Nothing to configure."""
+        return {}
+
+
+class _KnownInputLayout(default_8bit_quantize_layout_transform.Default8BitQuantizeLayoutTransform):
+    """TF-MOT's graph transforms; the input's quantiser is replaced."""
+
+    def __init__(self, input_quantizer):
+        self._input_quantizer = input_quantizer
+
+    def apply(self, model, layer_quantize_map):
+        """Transform, then put the known quantiser into each input's entry of the map."""
+        model, layer_quantize_map = super().apply(model, layer_quantize_map)
+        serialized = quantize_layer.serialize_keras_object(self._input_quantizer)
+        for layer in model.layers:
+            if isinstance(layer, quantize_layer.QuantizeLayer):
+                layer_quantize_map[layer.name] = {"quantizer": serialized}
+        return model, layer_quantize_map
+
+
+class _KnownInputScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
+    def __init__(self, input_quantizer):
+        super().__init__()
+        self._input_quantizer = input_quantizer
+
+    def get_layout_transformer(self):
+        """The transforms of this scheme."""
+        return _KnownInputLayout(self._input_quantizer)
+
+
+def quantize_segment(model, *, first: bool):
+    """Make the quantisation-aware twin of a float segment; weights are copied.
+
+    Args:
+        model: tf_keras functional model.
+        first: Whether its input is the image in [0, 1]; otherwise it is the feature of the segment before.
+
+    Returns:
+        tf_keras functional model with the same input and output shapes.
+    """
+    input_quantizer = (
+        quantizers.FixedQuantizer(num_bits=8, init_min=0.0, init_max=1.0, narrow_range=False)
+        if first
+        else BoundaryQuantizer()
+    )
+    scheme_objects = {
+        "BoundaryQuantizer": BoundaryQuantizer,
+        "FixedQuantizer": quantizers.FixedQuantizer,
+        **custom_objects(),
+    }
+    with tfmot.quantization.keras.quantize_scope(scheme_objects):
+        annotated = keras.models.clone_model(model, clone_function=_annotate)
+        annotated.set_weights(model.get_weights())
+        return tfmot.quantization.keras.quantize_apply(annotated, scheme=_KnownInputScheme(input_quantizer))
+
+
+def _annotate(layer):
+    return tfmot.quantization.keras.quantize_annotate_layer(layer, quantize_config_for(layer))
