@@ -67,7 +67,7 @@ class ImagenetConfig:
     """Search space: a preset or a YAML file."""
     system: str = "hmd-demo"
     """System: a preset or a YAML file."""
-    train: TrainingSettings = TrainingSettings(epochs=9)
+    train: TrainingSettings = TrainingSettings(epochs=8)
     """Supernet training."""
     sandwich: SandwichSettings = SandwichSettings()
     """Networks in each training step."""
@@ -79,6 +79,8 @@ class ImagenetConfig:
     """Hard constraints besides the sensor's memory, such as `latency_ms <= 1.5`."""
     calibration_images: int = 1024
     """Training images over which normalisation statistics are recomputed for each candidate."""
+    validation_images: int = 2048
+    """Validation images, evenly spread over the split, on which each candidate's accuracy is counted."""
     selection: SelectionSettings = SelectionSettings()
     fine_tune: TrainingSettings = TrainingSettings(epochs=3, learning_rate=0.02, warmup_epochs=0.2)
     """Float fine-tuning of the chosen network and, equally long, of the baselines' network."""
@@ -99,6 +101,7 @@ SMOKE = dataclasses.replace(
     train=dataclasses.replace(DEMO.train, epochs=2),
     search=dataclasses.replace(DEMO.search, population=6, generations=2),
     calibration_images=256,
+    validation_images=256,
     fine_tune=dataclasses.replace(DEMO.fine_tune, epochs=1),
     export=dataclasses.replace(DEMO.export, qat_epochs=1, bit_exact_inputs=64),
 )

@@ -10,6 +10,7 @@ from pipelines.imagenet.context import Context
 from pipelines.imagenet.export import ExportRecord, read_export_record
 from pipelines.imagenet.networks import predictions_path, select
 from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
+from pipelines.imagenet.train import validation_arrays
 from pipelines.statistics import Estimate, accuracy_estimate, paired_difference
 from splitnets_tf.hardware import DeviceCost, LinkCost, split_cost
 from splitnets_tf.partition import Partition
@@ -123,7 +124,7 @@ def _split(context: Context, candidate: Candidate) -> dict[str, int]:
 
 def _validation_accuracy(context: Context, candidate: Candidate) -> dict[str, float]:
     """The search's own figure, with the interval over validation families of the recorded predictions."""
-    arrays = context.arrays("validation")
+    arrays = validation_arrays(context)
     correct = np.load(predictions_path(context, "supernet_validation"), allow_pickle=False) == arrays.labels
     return accuracy_estimate(correct, arrays.families, seed=context.config.seed).to_dict()
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from pipelines.callbacks import EpochProgress, tensorboard
-from pipelines.imagenet.context import Context
+from pipelines.imagenet.context import Context, spread
+from splitnets_tf.data import ImageArrays
 from splitnets_tf.supernet import Supernet, ValidationCallback, train_supernet
 from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
 
-__all__ = ["load_supernet", "make_evaluator", "supernet_weights", "train"]
+__all__ = ["load_supernet", "make_evaluator", "supernet_weights", "train", "validation_arrays"]
 
 
 def supernet_weights(context: Context) -> Path:
@@ -70,13 +71,12 @@ def load_supernet(context: Context) -> Supernet:
 
 
 def make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator:
-    """Validation accuracy after calibration on the first training images, evenly spread over the split."""
-    train_images = context.arrays("train").images
-    stride = max(1, len(train_images) // context.config.calibration_images)
-    validation = context.arrays("validation")
-    return SubnetworkEvaluator(
-        supernet,
-        train_images[::stride][: context.config.calibration_images],
-        validation.images,
-        validation.labels,
-    )
+    """Validation accuracy after calibration on training images that are evenly spread over their split."""
+    calibration = spread(context.arrays("train"), context.config.calibration_images)
+    validation = validation_arrays(context)
+    return SubnetworkEvaluator(supernet, calibration.images, validation.images, validation.labels)
+
+
+def validation_arrays(context: Context) -> ImageArrays:
+    """The validation images that the search counts on."""
+    return spread(context.arrays("validation"), context.config.validation_images)

@@ -90,17 +90,14 @@ def _export(options: argparse.Namespace, loaded: LoadedModel, chosen: Partition)
 
 
 def _export_text(chosen: Partition, exported: ExportResult) -> str:
-    lines = [f"exported by {chosen.method}: {', '.join(str(path) for path in exported.files)}"]
-    lines.append(
-        f"float halves against the whole on {exported.checked_inputs} inputs: largest difference "
-        f"{exported.float_difference:.1e} of the largest output"
-    )
+    kinds = f"float {exported.float_equal}"
     if exported.int8_equal is not None:
-        lines.append(
-            f"int8 halves against the whole int8 model: {exported.int8_equal} of {exported.checked_inputs} inputs "
-            "equal bit for bit"
-        )
-    return "\n".join(lines)
+        kinds += f", int8 {exported.int8_equal}"
+    return (
+        f"exported by {chosen.method}: {', '.join(str(path) for path in exported.files)}\n"
+        f"Keras halves against the whole: largest difference {exported.keras_difference:.1e} of the largest output\n"
+        f".tflite halves against the whole, bit for bit, on {exported.checked_inputs} inputs: {kinds} equal"
+    )
 
 
 def _export_to_dict(chosen: Partition, exported: ExportResult) -> dict[str, object]:
@@ -108,7 +105,8 @@ def _export_to_dict(chosen: Partition, exported: ExportResult) -> dict[str, obje
         "method": chosen.method,
         "files": [str(path) for path in exported.files],
         "checked_inputs": exported.checked_inputs,
-        "float_difference": exported.float_difference,
+        "keras_difference": exported.keras_difference,
+        "float_equal": exported.float_equal,
         "int8_equal": exported.int8_equal,
         "boundary": [{"scale": scale, "zero_point": zero_point} for scale, zero_point in exported.boundary],
     }

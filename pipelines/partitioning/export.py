@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from pipelines.partitioning.tflite_model import TfliteRunner, convert
 from splitnets_tf.errors import UserError
-from splitnets_tf.partition import Partition, keras_halves
+from splitnets_tf.graph import cut_tflite, signature_tensors
+from splitnets_tf.hardware import Graph
+from splitnets_tf.partition import KerasHalves, Partition, keras_halves
 
 __all__ = ["ExportResult", "export_halves"]
 
 _CHECKED_INPUTS = 16
-_FLOAT_TOLERANCE = 1e-4
-"""Largest difference over the largest output; the whole and the halves may be compiled differently."""
+_FLOAT_TOLERANCE = 1e-5
+"""Largest difference over the largest output; Keras may compile the whole and the halves differently."""
+
+Inputs = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,20 +34,21 @@ class ExportResult:
     checked_inputs: int
     """Number of inputs on which halves and whole were compared."""
 
-    float_difference: float
-    """Largest difference between the float halves and the whole, over the largest output."""
+    keras_difference: float
+    """Largest difference between the Keras halves and the whole, over the largest output."""
+
+    float_equal: int
+    """Inputs on which the float .tflite halves equal the whole .tflite file bit for bit."""
 
     int8_equal: int | None
-    """Inputs on which the int8 halves equal the whole int8 model bit for bit; None without calibration data."""
+    """The same for the int8 files; None without calibration data."""
 
     boundary: tuple[tuple[float, int], ...]
     """Scale and zero point of each int8 tensor that crosses."""
 
 
-def export_halves(
-    model: Any, partition: Partition, directory: Path, inputs: NDArray[np.float32], *, int8: bool
-) -> ExportResult:
-    """Writes both halves as .keras, float .tflite and, with `int8`, int8 .tflite files.
+def export_halves(model: Any, partition: Partition, directory: Path, inputs: Inputs, *, int8: bool) -> ExportResult:
+    """Writes both halves as .keras, float .tflite and, with `int8`, int8 .tflite files, and the whole beside them.
 
     Args:
         model: The whole Keras 3 model.
@@ -62,86 +67,106 @@ def export_halves(
     if len(cuts) != 1:
         raise UserError(f"method {partition.method} cuts the network into more than two parts; export another method's")
     halves = keras_halves(model, partition.graph, cuts.pop())
+    checked = inputs[:_CHECKED_INPUTS]
+    difference = _keras_difference(model, halves, checked)
     directory.mkdir(parents=True, exist_ok=True)
     files = [
         _save_keras(halves.sensor, directory / "sensor.keras"),
         _save_keras(halves.aggregator, directory / "aggregator.keras"),
     ]
-    parts = (halves.sensor, halves.aggregator)
-    contents = [convert(part) for part in parts]
-    checked = inputs[:_CHECKED_INPUTS]
-    difference = _float_difference(model, contents, checked, len(halves.crossing))
-    files += _write_pair(directory, "float", contents)
-    equal: int | None = None
+    contents = _cut_file(convert(halves.tapped), halves, partition.graph)
+    float_equal = _equal_inputs(contents, halves, [[x[None]] for x in checked])
+    files += _write(directory, "float", contents)
+    int8_equal: int | None = None
     boundary: tuple[tuple[float, int], ...] = ()
     if int8:
-        contents, boundary = _int8_halves(parts, inputs, len(halves.crossing))
-        equal = _equal_inputs(convert(model, calibration=[[x[None]] for x in inputs]), contents, checked)
-        files += _write_pair(directory, "int8", contents)
+        contents = _cut_file(convert(halves.tapped, calibration=[[x[None]] for x in inputs]), halves, partition.graph)
+        entry = TfliteRunner(contents["whole"])
+        int8_equal = _equal_inputs(contents, halves, [entry.quantised([x[None]]) for x in checked])
+        files += _write(directory, "int8", contents)
+        taken = [details["quantization"] for details in TfliteRunner(contents["aggregator"]).input_details]
+        boundary = tuple((float(scale), int(zero_point)) for scale, zero_point in taken)
+    if min(float_equal, len(checked) if int8_equal is None else int8_equal) < len(checked):
+        raise UserError(
+            f"the .tflite halves equal the whole on {float_equal} (float) and {int8_equal} (int8) of {len(checked)} inputs "
+            "only; cut at another layer"
+        )
     return ExportResult(
         files=tuple(files),
         checked_inputs=len(checked),
-        float_difference=difference,
-        int8_equal=equal,
+        keras_difference=difference,
+        float_equal=float_equal,
+        int8_equal=int8_equal,
         boundary=boundary,
     )
 
 
-def _float_difference(model: Any, contents: list[bytes], inputs: NDArray[np.float32], crossing: int) -> float:
-    sensor, aggregator = (TfliteRunner(content) for content in contents)
+def _keras_difference(model: Any, halves: KerasHalves, inputs: Inputs) -> float:
     worst = 0.0
     for x in inputs:
-        whole = _as_arrays(model(x[None], training=False))
-        features = sensor([x[None]])
-        results = [*aggregator(features[:crossing]), *features[crossing:]]
-        if sorted(array.shape for array in whole) != sorted(array.shape for array in results):
-            raise UserError("the halves do not give the results of the whole model; please report this model")
+        whole = _as_list(model(x[None], training=False))
+        sent = _as_list(halves.sensor(x[None], training=False))
+        crossing = sent[: len(halves.crossing)]
+        made = _as_list(halves.aggregator(crossing if len(crossing) > 1 else crossing[0], training=False))
+        results = _merge(halves, sent[len(crossing) :], made)
         top = max(float(np.abs(array).max()) for array in whole) or 1.0
-        gaps = [min(float(np.abs(a - b).max()) for b in results if a.shape == b.shape) for a in whole]
-        worst = max(worst, max(gaps) / top)
+        worst = max(worst, *(float(np.abs(a - b).max()) / top for a, b in zip(whole, results, strict=True)))
     if not worst <= _FLOAT_TOLERANCE:
         raise UserError(
-            f"the float halves differ from the whole by {worst:.2g} of its largest output, more than "
-            f"{_FLOAT_TOLERANCE:g}; nothing but the .keras files was written"
+            f"the halves differ from the whole by {worst:.2g} of its largest output, more than {_FLOAT_TOLERANCE:g}; "
+            "nothing was written; cut at another layer"
         )
     return worst
 
 
-def _int8_halves(
-    parts: tuple[Any, Any], inputs: NDArray[np.float32], crossing: int
-) -> tuple[list[bytes], tuple[tuple[float, int], ...]]:
-    features = [_as_arrays(parts[0](x[None], training=False))[:crossing] for x in inputs]
-    contents = [convert(parts[0], calibration=[[x[None]] for x in inputs]), convert(parts[1], calibration=features)]
-    sensor, aggregator = (TfliteRunner(content) for content in contents)
-    sent = [details["quantization"] for details in sensor.output_details[:crossing]]
-    taken = [details["quantization"] for details in aggregator.input_details]
-    if sent != taken:
-        raise UserError(
-            f"the int8 halves disagree at the boundary: the sensor sends (scale, zero point) {sent}, the aggregator "
-            f"takes {taken}; cut behind an activation instead"
-        )
-    return contents, tuple((float(scale), int(zero_point)) for scale, zero_point in sent)
+def _cut_file(content: bytes, halves: KerasHalves, graph: Graph) -> dict[str, bytes]:
+    """Cuts the converted whole, whose first outputs are the tensors that cross, into `sensor` and `aggregator`."""
+    inputs, outputs = signature_tensors(content)
+    tapped = iter(range(len(outputs)))
+    crossing = [
+        inputs[f"input{graph.inputs.index(name)}"] if name in graph.inputs else outputs[f"output{next(tapped)}"]
+        for name in halves.crossing
+    ]
+    results = [outputs[f"output{i}"] for i in tapped]
+    on_sensor = [results[i] for i in halves.results_on_sensor]
+    behind = [tensor for i, tensor in enumerate(results) if i not in halves.results_on_sensor]
+    return {
+        "whole": cut_tflite(content, inputs, _named("output", results)),
+        "sensor": cut_tflite(content, inputs, _named("output", [*crossing, *on_sensor])),
+        "aggregator": cut_tflite(content, _named("input", crossing), _named("output", behind)),
+    }
 
 
-def _equal_inputs(whole: bytes, contents: list[bytes], inputs: NDArray[np.float32]) -> int:
-    run = TfliteRunner(whole)
-    sensor, aggregator = (TfliteRunner(content) for content in contents)
+def _equal_inputs(contents: dict[str, bytes], halves: KerasHalves, inputs: list[list[NDArray[Any]]]) -> int:
+    whole, sensor, aggregator = (TfliteRunner(contents[part]) for part in ("whole", "sensor", "aggregator"))
     equal = 0
-    for x in inputs:
-        entry = run.quantised([x[None]])
-        features = sensor(entry)
-        crossing = len(aggregator.input_details)
-        results = [*aggregator(features[:crossing]), *features[crossing:]]
-        equal += all(any(np.array_equal(a, b) for b in results) for a in run(entry))
+    for arrays in inputs:
+        sent = sensor(arrays)
+        count = len(halves.crossing)
+        results = _merge(halves, sent[count:], aggregator(sent[:count]))
+        equal += all(np.array_equal(a, b) for a, b in zip(whole(arrays), results, strict=True))
     return equal
 
 
-def _write_pair(directory: Path, kind: str, contents: list[bytes]) -> list[Path]:
-    paths = [directory / f"{side}_{kind}.tflite" for side in ("sensor", "aggregator")]
-    for path, content in zip(paths, contents, strict=True):
+def _merge(halves: KerasHalves, on_sensor: list[Any], behind: list[Any]) -> list[Any]:
+    """Brings the results of both halves into the order of the whole model's."""
+    front, back = iter(on_sensor), iter(behind)
+    count = len(on_sensor) + len(behind)
+    return [next(front) if i in halves.results_on_sensor else next(back) for i in range(count)]
+
+
+def _named(prefix: str, tensors: list[int]) -> dict[str, int]:
+    return {f"{prefix}{i}": tensor for i, tensor in enumerate(tensors)}
+
+
+def _write(directory: Path, kind: str, contents: dict[str, bytes]) -> list[Path]:
+    paths = []
+    for part, content in contents.items():
+        path = directory / f"{part}_{kind}.tflite"
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(content)
         temporary.replace(path)
+        paths.append(path)
     return paths
 
 
@@ -152,5 +177,5 @@ def _save_keras(model: Any, path: Path) -> Path:
     return path
 
 
-def _as_arrays(outputs: Any) -> list[NDArray[Any]]:
+def _as_list(outputs: Any) -> list[NDArray[Any]]:
     return [np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]

@@ -72,9 +72,8 @@ def cut_behind(layer: str, graph: Graph, system: System, *, bits: int) -> Partit
     if not positions:
         names = list(dict.fromkeys(op.layer or op.name for op in graph.operations))
         near = difflib.get_close_matches(layer, names, n=1)
-        raise UserError(
-            f"{graph.name} has no layer {layer!r}; " + (f"did you mean {near[0]!r}?" if near else "see --json")
-        )
+        hint = f"did you mean {near[0]!r}?" if near else f"its first layers are {', '.join(names[:5])}"
+        raise UserError(f"{graph.name} has no layer {layer!r}; {hint}")
     cuts = (positions[-1],) * len(system.hops)
     return partition_at(f"at {layer}", graph, cuts, system, bits=bits)
 

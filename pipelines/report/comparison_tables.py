@@ -24,9 +24,13 @@ def accuracy_kinds(networks: Sequence[Network]) -> tuple[str, ...]:
 
 
 def comparison_table(
-    networks: Sequence[Network], *, memory_limits_bytes: Sequence[float | None] = (), split_shape: str = ""
+    networks: Sequence[Network],
+    *,
+    memory_limits_bytes: Sequence[float | None] = (),
+    split_shape: str = "",
+    layout: str = "Table 4 of SplitNets",
 ) -> Table:
-    """Compare networks in the layout of Table 4 of SplitNets.
+    """Compare networks in the layout of Tables 4 and 6 of SplitNets.
 
     Each kind of accuracy has a column of its own, and so has each device's every figure; the peak is shown for all
     devices but the last, whose memory is no constraint.
@@ -35,6 +39,7 @@ def comparison_table(
         networks: Rows in order; chosen ones stand out.
         memory_limits_bytes: Memory of each device in order; a peak above it is red.
         split_shape: What the chosen network sends, such as `12·8²`.
+        layout: Whose layout the caption names.
 
     Returns:
         The table.
@@ -53,7 +58,7 @@ def comparison_table(
     columns += [Column(title="Latency", group="Overall"), Column(title="Feasible?", number=False)]
     rows = tuple(_network_row(network, kinds, names, memory_limits_bytes, split_shape) for network in networks)
     return Table(
-        caption="Chosen network and baselines in the layout of Table 4 of SplitNets. 1 OP is 1 multiply-accumulate; "
+        caption=f"Chosen network and baselines in the layout of {layout}. 1 OP is 1 multiply-accumulate; "
         "peak is the paper's figure (all weights and the largest input + output, one byte each); latencies are the "
         "cost model's. Accuracies are of float networks with 95 % intervals; each kind has a column of its own.",
         columns=tuple(columns),

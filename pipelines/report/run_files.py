@@ -29,6 +29,8 @@ class RunFiles:
     """Side of the input in pixels and shapes of the chosen network: `architecture.json`, or the summary's genotype."""
     provenance: Mapping[str, str] | None
     """`provenance.json` under dotted keys."""
+    stage_seconds: Mapping[str, float]
+    """Wall time of each stage, by the summary or else by `provenance.json`."""
 
 
 def read_run(run_directory: Path) -> RunFiles:
@@ -41,13 +43,15 @@ def read_run(run_directory: Path) -> RunFiles:
         raise UserError(f"no run directory {run_directory}: give the --output-dir of a run")
     summary_node = read_node(run_directory / "summary.json")
     memory_node = read_node(run_directory / "memory.json")
+    provenance_node = read_node(run_directory / "provenance.json")
     summary = summary_from_node(summary_node) if summary_node else None
     return RunFiles(
         summary=summary,
         front=read_front(run_directory / "search" / "pareto.csv"),
         memory=memory_profile_from_node(memory_node) if memory_node else None,
         network=_network(run_directory, summary),
-        provenance=_provenance(read_node(run_directory / "provenance.json")),
+        provenance=_provenance(provenance_node),
+        stage_seconds=(summary.stage_seconds if summary else {}) or _recorded_seconds(provenance_node),
     )
 
 
@@ -58,6 +62,11 @@ def _network(run_directory: Path, summary: RunSummary | None) -> tuple[int, tupl
     if summary is None or summary.space_name is None or "classes" not in summary.data:
         return None
     return blocks_from_summary(summary.space_name, summary.architecture, int(summary.data["classes"]))
+
+
+def _recorded_seconds(provenance: Node | None) -> dict[str, float]:
+    stages = provenance.get("stages") if provenance else None
+    return {name: record["seconds"].amount() for name, record in stages.items()} if stages else {}
 
 
 def _provenance(node: Node | None, prefix: str = "") -> dict[str, str] | None:

@@ -41,10 +41,14 @@ def missing_section(identifier: str, title: str, reason: str) -> Section:
 
 
 def comparison_section(
-    networks: Sequence[Network], *, memory_limits_bytes: Sequence[float | None] = (), split_shape: str = ""
+    networks: Sequence[Network],
+    *,
+    memory_limits_bytes: Sequence[float | None] = (),
+    split_shape: str = "",
+    layout: str = "Table 4 of SplitNets",
 ) -> Section:
-    """Costs and accuracy of the chosen network beside the baselines."""
-    table = comparison_table(networks, memory_limits_bytes=memory_limits_bytes, split_shape=split_shape)
+    """Costs and accuracy of the chosen network beside the baselines; for the arguments see `comparison_table`."""
+    table = comparison_table(networks, memory_limits_bytes=memory_limits_bytes, split_shape=split_shape, layout=layout)
     devices = networks[-1].devices
     blocks: list[Table | Paragraph] = [table]
     placed = [network for network in networks if network.devices and not network.chosen]

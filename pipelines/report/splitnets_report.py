@@ -70,7 +70,7 @@ def build_page(run: RunFiles) -> Page:
             if run.memory
             else missing_section("memory", "Memory of the sensor half", "Missing: memory.json is not there."),
             _network_section(run),
-            record_section(_stage_seconds(run), _settings(summary), run.provenance),
+            record_section(run.stage_seconds, _settings(summary), run.provenance),
         ),
     )
 
@@ -155,10 +155,6 @@ def _system_text(system: System) -> str:
     if system.bandwidth_bytes_per_s:
         parts.append(f"link {bytes_text(system.bandwidth_bytes_per_s)}/s")
     return f"{system.name}: {', '.join(parts)}" if parts else system.name
-
-
-def _stage_seconds(run: RunFiles) -> dict[str, float]:
-    return dict(run.summary.stage_seconds) if run.summary else {}
 
 
 def _settings(summary: RunSummary | None) -> dict[str, str]:

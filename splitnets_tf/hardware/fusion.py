@@ -161,7 +161,9 @@ class _Fuser:
     def global_average_pool(self, operation: Operation) -> None:
         # The int8 mean kernel accumulates in one int32 for each output element.
         elements = self.tensors[operation.outputs[0]].elements
-        self.emit(replace(operation, scratch_bytes=4 * elements, constant_bytes=AXES_BYTES))
+        # All means of a file share the constant that names their axes.
+        first = all(other.kind != "global_average_pool" for other in self.operations)
+        self.emit(replace(operation, scratch_bytes=4 * elements, constant_bytes=AXES_BYTES if first else 0))
 
     def reshape(self, operation: Operation) -> None:
         # The converter makes a mean that keeps its axes of one that is reshaped to 1 x 1 x channels.

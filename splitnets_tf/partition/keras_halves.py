@@ -23,8 +23,14 @@ class KerasHalves:
     aggregator: Any
     """From the tensors that cross to the remaining results."""
 
+    tapped: Any
+    """The whole model; its outputs are the tensors that cross (model inputs left out), then all results."""
+
     crossing: tuple[str, ...]
     """Names of the tensors that cross, in the order of the aggregator's inputs."""
+
+    results_on_sensor: tuple[int, ...]
+    """Positions of the whole model's results that the sensor makes: they follow the crossing ones in its outputs."""
 
 
 def keras_halves(model: Any, graph: Graph, n: int) -> KerasHalves:
@@ -49,12 +55,19 @@ def keras_halves(model: Any, graph: Graph, n: int) -> KerasHalves:
     front_layers = {op.layer for op in graph.operations[:n]}
     layers = {op.layer for op in graph.operations}
     made_in_front = [key for key in results if _maker_with_work(key, maker, layers) in front_layers]
-    front_results = [key for key in made_in_front if key not in {keys[name] for name in crossing}]
     back_results = [key for key in results if key not in made_in_front]
-    sensor = _model(f"{model.name}_sensor", model, [], maker, [*(keys[name] for name in crossing), *front_results])
+    sensor = _model(f"{model.name}_sensor", model, [], maker, [*(keys[name] for name in crossing), *made_in_front])
     entries = [(keys[name], graph.tensor(name).shape) for name in crossing]
     aggregator = _model(f"{model.name}_aggregator", model, entries, maker, back_results)
-    return KerasHalves(sensor=sensor, aggregator=aggregator, crossing=crossing)
+    taps = [keys[name] for name in crossing if name not in graph.inputs]
+    tapped = _model(f"{model.name}_tapped", model, [], maker, [*taps, *results])
+    return KerasHalves(
+        sensor=sensor,
+        aggregator=aggregator,
+        tapped=tapped,
+        crossing=crossing,
+        results_on_sensor=tuple(i for i, key in enumerate(results) if key in made_in_front),
+    )
 
 
 def _check_cut(graph: Graph, n: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.constraints import Constraint, total_violation
-from splitnets_tf.search.neighbours import corners, neighbours
+from splitnets_tf.search.neighbours import neighbours
 from splitnets_tf.search.protocols import CostBackend
 from splitnets_tf.search.rounding import as_limit
 from splitnets_tf.space import Architecture, SearchSpace, mutate, sample
@@ -73,8 +73,7 @@ def repair(
 def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Architecture:
     """Find one feasible architecture, or say what is wrong with the constraints.
 
-    Random architectures come first, then the space's corners, then walks from the best of both; the number of
-    architectures priced is bounded.
+    Random architectures come first, then walks from the best of them; the number of architectures priced is bounded.
 
     Returns:
         A feasible architecture with exactly one split.
@@ -92,9 +91,6 @@ def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Arc
 
     for _ in range(RANDOM_STARTS):
         architecture = sample(problem.space, rng)
-        if price(architecture) == (0.0,):
-            return architecture
-    for architecture in corners(problem.space):
         if price(architecture) == (0.0,):
             return architecture
     for start in sorted(tried, key=lambda architecture: tried[architecture])[:CLIMBS]:

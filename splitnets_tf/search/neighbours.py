@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from splitnets_tf.space import Architecture, SearchSpace, Split
+from splitnets_tf.space import Architecture, SearchSpace
 
-__all__ = ["corners", "neighbours"]
+__all__ = ["neighbours"]
 
 
 def neighbours(space: SearchSpace, architecture: Architecture, rng: np.random.Generator) -> Iterator[Architecture]:
@@ -34,17 +34,6 @@ def neighbours(space: SearchSpace, architecture: Architecture, rng: np.random.Ge
             changed = _with_split(architecture, width=space.split_widths[index])
         if changed is not None and changed != architecture:
             yield changed
-
-
-def corners(space: SearchSpace) -> Iterator[Architecture]:
-    """The smallest and the largest network, cut at each of their places with the narrowest and the widest d.
-
-    Most figures grow with every gene, so a bound on one of them is met at a corner if it can be met at all.
-    """
-    for base in (space.smallest(), space.largest()):
-        for phase, position in _places(space, base):
-            for width in dict.fromkeys((space.split_widths[0], space.split_widths[-1])):
-                yield dataclasses.replace(base, splits=(Split(phase=phase, position=position, width=width),))
 
 
 def _places(space: SearchSpace, architecture: Architecture) -> list[tuple[int, int]]:

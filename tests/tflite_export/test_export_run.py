@@ -68,8 +68,10 @@ def test_a_network_in_one_piece_gives_one_file_close_to_the_float_network(whole_
     assert whole_export.boundary is None
     assert [path.name for path in whole_export.paths] == ["network.tflite"]
     assert whole_export.history == ()
-    assert np.std(expected) > 20 * np.mean(np.abs(received - expected))
-    assert np.corrcoef(expected.ravel(), received.ravel())[0, 1] > 0.99
+    # What the logits say about the image, without what they say about all images alike.
+    varying = [logits - logits.mean(axis=0) for logits in (expected, received)]
+    assert np.corrcoef(varying[0].ravel(), varying[1].ravel())[0, 1] > 0.9
+    np.testing.assert_allclose(received.mean(axis=0), expected.mean(axis=0), atol=0.05 * np.ptp(expected))
 
 
 def test_a_finished_export_is_not_done_again(split_job, split_export):

@@ -69,7 +69,7 @@ def random_weights(architecture: Architecture, seed: int) -> dict[str, list[np.n
                 rng.uniform(0.5, 1.5, gamma.shape).astype(np.float32),
                 rng.normal(0.3, 0.2, beta.shape).astype(np.float32),
                 rng.normal(0.0, 0.2, mean.shape).astype(np.float32),
-                rng.uniform(0.2, 1.0, variance.shape).astype(np.float32),
+                rng.uniform(0.01, 0.05, variance.shape).astype(np.float32),
             ]
     return weights
 

@@ -16,8 +16,7 @@ from pipelines.report.json_node import Node, read_node
 from pipelines.report.memory_profile import memory_profile_from_node
 from pipelines.report.run_summary import summary_from_mapping
 from pipelines.report.units import TIMES
-from tflite_export import memory_profile as exported
-from tflite_export.memory_profile import LiveTensor, OperationMemory
+from tflite_export.memory_profile import LiveTensor, MemoryProfile, OperationMemory
 from tflite_export.micro_arena import MicroArena
 
 
@@ -144,13 +143,13 @@ def test_memory_bars_limit_and_peak(profile):
     assert texts(axes) == ["51.0\N{NO-BREAK SPACE}kB"]
 
 
-def test_memory_peak_is_named_even_where_not_every_operation_is(run_directory, memory, store):
+def test_memory_peak_is_named_even_where_not_every_operation_is(memory):
+    row, weights = memory["operations"][0], memory["weight_bytes"]
     memory["operations"] = [
-        {"name": f"operation {i}", "kind": "conv2d", "live_bytes": 10 + (i == 77)} for i in range(200)
+        row | {"operation": f"operation {i}", "live_bytes": live, "total_bytes": weights + live}
+        for i, live in enumerate([10] * 77 + [11] + [10] * 122)
     ]
-    store(memory=memory)
-    profile = memory_profile_from_node(read_node(run_directory / "memory.json"))
-    (axes,) = memory_figure(profile).axes
+    (axes,) = memory_figure(memory_profile_from_node(Node(memory, source="memory.json"))).axes
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert "operation 77" in names
     assert len(names) <= 71
@@ -173,7 +172,7 @@ def test_reads_what_the_export_writes(micro):
         OperationMemory(operation=name, live_bytes=live, total_bytes=10 + live, **common)
         for name, live in (("a", 16), ("b", 32), ("c", 32))
     ]
-    written = exported.MemoryProfile(
+    written = MemoryProfile(
         model="sensor.tflite",
         file_bytes=99,
         weight_bytes=10,

@@ -13,7 +13,7 @@ def random_dag(rng: np.random.Generator, operations: int) -> Graph:
     made = []
     used = set()
     for i in range(operations):
-        recent = range(max(0, len(tensors) - 3), len(tensors))
+        recent = range(max(0, len(tensors) - 4), len(tensors))
         count = min(len(recent), int(rng.choice([1, 1, 2])))
         inputs = tuple(tensors[j].name for j in sorted(rng.choice(recent, count, replace=False)))
         used.update(inputs)

@@ -43,7 +43,7 @@ def test_equals_brute_force_on_random_chains(devices):
         fastest_of_those = min(c.latency_ms for c in costs if _slowest_ms(c) <= slowest * (1 + 1e-9))
         assert even.latency_ms == pytest.approx(fastest_of_those, rel=1e-9)
         cut_somewhere += 0 < found.cuts[0] < len(graph.operations)
-    assert cut_somewhere > 15
+    assert cut_somewhere > 8
 
 
 def test_memory_limit_equals_brute_force():

@@ -1,0 +1,189 @@
+"""The command line: wrong input gives one line and exit code 2 before TensorFlow is loaded; a small run end to end."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from splitnets_tf.space import space_to_dict
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.imagenet", *map(str, arguments)], capture_output=True, text=True, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three classes of coloured squares, 36 images each."""
+    root = tmp_path_factory.mktemp("squares")
+    rng = np.random.default_rng(0)
+    for label, name in enumerate(("red", "green", "blue")):
+        (root / name).mkdir()
+        for index in range(36):
+            pixels = rng.integers(0, 80, (24, 24, 3))
+            row, column = rng.integers(0, 12, 2)
+            pixels[row : row + 12, column : column + 12, label] += 150
+            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}.png")
+    (root / "red" / "broken.png").write_bytes(b"no image")
+    return root
+
+
+SYSTEM = {"processors": {"sensor": {"macs_per_s": -1}}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--data-dir", "nowhere"], "nowhere"),
+        (["--dataset", "imagenot"], "imagenot"),
+        (["--space", "nospace"], "nospace"),
+        (["--system", "nosystem"], "nosystem"),
+        (["--constraint", "latency_ms <= 0.01"], "smallest reachable latency_ms under the other constraints is 0.0"),
+        (["--constraint", "weight <= 3"], "weight"),
+        (["--epochs", "0"], "epochs"),
+        (["--config", "nofile.yaml"], "nofile.yaml"),
+        (["--population", "1"], "population"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, arguments, named):
+    result = run("--output-dir", tmp_path / "run", *arguments)
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert named in lines[0]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda data: data["links"]["bus"].update(bandwidth_bytes_per_s=-1), "bandwidth_bytes_per_s"),
+        (lambda data: data["processors"]["sensor"].update(speed=1), "speed"),
+        (lambda data: data["processors"]["sensor"].pop("macs_per_s"), "macs_per_s"),
+    ],
+)
+def test_wrong_system_names_key(tmp_path, change, named):
+    from splitnets_tf.hardware import load_system, system_to_yaml
+
+    data = yaml.safe_load(system_to_yaml(load_system("hmd-demo")))
+    change(data)
+    (tmp_path / "system.yaml").write_text(yaml.safe_dump(data))
+    result = run("--output-dir", tmp_path / "run", "--system", tmp_path / "system.yaml")
+    assert result.returncode == 2
+    assert named in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_unknown_class_layout(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "loose.png")
+    result = run("--output-dir", tmp_path / "run", "--data-dir", tmp_path)
+    assert result.returncode == 2
+    assert "class" in result.stderr
+
+
+def test_nothing_that_needs_tensorflow_is_loaded_for_help_or_a_wrong_constraint(tmp_path):
+    for arguments in (["--help"], ["--output-dir", str(tmp_path / "run"), "--constraint", "latency_ms <= 0.01"]):
+        code = (
+            "import sys\nfrom pipelines.cli import run_command\nfrom pipelines.imagenet.__main__ import main\n"
+            f"try:\n    run_command(main, {arguments!r})\nexcept SystemExit:\n    pass\n"
+            "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules, 'loaded'\n"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory, folder, tiny_space):
+    """The smoke configuration on the squares with the tiny space."""
+    root = tmp_path_factory.mktemp("small")
+    (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space)))
+    arguments = ["--smoke", "--output-dir", root / "run", "--data-dir", folder, "--image-size", 24]
+    arguments += ["--space", root / "tiny.yaml", "--batch-size", 16, "--epochs", 2, "--qat-epochs", 1]
+    result = run(*arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return root / "run", arguments, result
+
+
+def test_run_leaves_every_file(small_run):
+    directory, _, _ = small_run
+    for name in (
+        "config.yaml",
+        "system.yaml",
+        "provenance.json",
+        "supernet/final.weights.h5",
+        "search/pareto.csv",
+        "architecture.json",
+        "weights.npz",
+        "sensor.tflite",
+        "aggregator.tflite",
+        "memory.json",
+        "summary.json",
+        "report.html",
+    ):
+        assert (directory / name).stat().st_size > 0, name
+    assert list((directory / "logs").rglob("events.out.tfevents.*"))
+    assert not [path for path in directory.rglob("*") if path.name.startswith(("tmp-", ".tmp"))]
+
+
+def test_summary_agrees_with_the_files(small_run):
+    directory, _, _ = small_run
+    summary = json.loads((directory / "summary.json").read_text())
+    sensor, aggregator = summary["devices"]
+    assert summary["schema_version"] == 1
+    assert sensor["tflite_bytes"] == (directory / "sensor.tflite").stat().st_size
+    assert aggregator["tflite_bytes"] == (directory / "aggregator.tflite").stat().st_size
+    assert sensor["arena_bytes"] == sensor["arena_bytes_measured"]
+    assert summary["latency_ms"] == pytest.approx(
+        sensor["latency_ms"] + aggregator["latency_ms"] + summary["links"][0]["latency_ms"]
+    )
+    assert summary["split"]["feature_bytes"] == summary["links"][0]["bytes"]
+    assert summary["boundary"]["bit_exact_inputs"] > 0
+    for kind in ("supernet", "fine_tuned", "int8"):
+        interval = summary["accuracy"][kind]
+        assert 0 <= interval["low"] <= interval["value"] <= interval["high"] <= 1
+    methods = [baseline["method"] for baseline in summary["baselines"]]
+    assert methods == ["all-on-sensor", "all-on-aggregator", "neurosurgeon", "neurosurgeon-no-limit", "plain CNN"]
+
+
+def test_every_front_point_keeps_the_memory(small_run):
+    directory, _, _ = small_run
+    with (directory / "search" / "pareto.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    limit = yaml.safe_load((directory / "system.yaml").read_text())["processors"]["sensor"]["memory_bytes"]
+    assert rows
+    for row in rows:
+        assert int(row["peak_bytes"]) <= limit
+        assert int(row["sensor_memory_bytes"]) <= limit
+
+
+def test_broken_image_is_named(small_run):
+    assert "broken.png" in small_run[2].stderr
+
+
+def test_finished_run_is_not_done_again(small_run):
+    directory, arguments, _ = small_run
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*.tflite")}
+    result = run("export", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*.tflite")} == before
+
+
+def test_other_configuration_on_the_same_run_is_refused(small_run):
+    directory, arguments, _ = small_run
+    result = run(*arguments, "--epochs", 3, "--seed", 1)
+    assert result.returncode == 2
+    assert "train.epochs (run: 2, now: 3)" in result.stderr
+    assert "seed (run: 0, now: 1)" in result.stderr
+
+
+def test_verbs_go_on_with_the_runs_own_configuration(small_run):
+    result = run("search", "--output-dir", small_run[0])
+    assert result.returncode == 0, result.stderr

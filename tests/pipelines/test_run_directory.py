@@ -1,0 +1,133 @@
+"""The run directory: refusals name what differs, records make a run resumable."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from pipelines.run_directory import RunDirectory, file_fingerprint, write_json
+from splitnets_tf.errors import UserError
+
+CONFIG = {"seed": 0, "train": {"epochs": 3, "batch_size": 64}}
+SYSTEM = "name: s\nspeed: 1\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    directory.prepare(CONFIG, SYSTEM, overwrite=False)
+    return directory
+
+
+def test_same_configuration_is_accepted_again(run):
+    run.prepare(CONFIG, SYSTEM, overwrite=False)
+    assert run.stored_config() == CONFIG
+
+
+def test_differing_keys_are_named(run):
+    with pytest.raises(UserError, match=r"train\.epochs \(run: 3, now: 4\)") as caught:
+        run.prepare({**CONFIG, "train": {"epochs": 4, "batch_size": 64}}, SYSTEM, overwrite=False)
+    assert "batch_size" not in str(caught.value)
+    assert run.stored_config() == CONFIG
+
+
+def test_other_system_is_refused(run):
+    with pytest.raises(UserError, match=r"system\.yaml"):
+        run.prepare(CONFIG, "name: s\nspeed: 2\n", overwrite=False)
+
+
+def test_overwrite_starts_afresh(run):
+    (run.path / "left.txt").write_text("x")
+    run.prepare({**CONFIG, "seed": 1}, SYSTEM, overwrite=True)
+    assert not (run.path / "left.txt").exists()
+    assert run.stored_config()["seed"] == 1
+
+
+def test_foreign_directory_is_never_touched(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="holds"):
+            RunDirectory(tmp_path).prepare(CONFIG, SYSTEM, overwrite=overwrite)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_file_instead_of_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        RunDirectory(tmp_path / "file").prepare(CONFIG, SYSTEM, overwrite=False)
+
+
+def test_damaged_configuration_is_refused(run):
+    for text in ("a: [", "just text"):
+        run.config_path.write_text(text)
+        with pytest.raises(UserError, match="--overwrite"):
+            run.stored_config()
+
+
+def test_stage_is_done_only_after_it_ended_and_from_these_inputs(run):
+    inputs = {"data": "1"}
+    assert not run.is_done("train", inputs)
+    with pytest.raises(RuntimeError), run.stage("train", inputs, 0):
+        raise RuntimeError
+    assert not run.is_done("train", inputs)
+    with run.stage("train", inputs, 0):
+        assert not run.is_done("train", inputs)
+    assert run.is_done("train", inputs)
+    with pytest.raises(UserError, match="data changed"):
+        run.is_done("train", {"data": "2"})
+
+
+def test_wall_time_adds_up_over_resumed_runs(run, monkeypatch):
+    ticks = iter([0.0, 5.0, 100.0, 107.0])
+    monkeypatch.setattr("pipelines.run_directory.time.monotonic", lambda: next(ticks))
+    with pytest.raises(KeyboardInterrupt), run.stage("train", {}, 0):
+        raise KeyboardInterrupt
+    with run.stage("train", {}, 0):
+        pass
+    assert run.provenance()["stages"]["train"]["seconds"] == pytest.approx(12)
+
+
+def test_provenance_says_what_ran(run):
+    with run.stage("train", {}, 7):
+        pass
+    record = run.provenance()
+    assert record["seed"] == 7
+    assert record["versions"]["tensorflow"]
+    assert record["machine"]["cores"] == os.cpu_count()
+
+
+def test_lock_is_exclusive_and_dies_with_its_process(run):
+    code = textwrap.dedent(
+        """
+        import sys, time, pathlib
+        from pipelines.run_directory import RunDirectory
+        with RunDirectory(pathlib.Path(sys.argv[1])).lock():
+            print("locked", flush=True)
+            time.sleep(60)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "locked\n"
+    with pytest.raises(UserError, match="in use"), run.lock():
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    with run.lock():
+        pass
+
+
+def test_json_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1})
+    before = file_fingerprint(path)
+    with pytest.raises(TypeError):
+        write_json(path, {"b": object()})
+    assert file_fingerprint(path) == before
+    assert json.loads(path.read_text()) == {"b": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
