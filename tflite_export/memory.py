@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tflite_export.command_line import EXIT_OVER_LIMIT, parse_bytes, run_command, writable_file
 from tflite_export.files import write_json
-from tflite_export.memory_profile import memory_profile
+from tflite_export.model_memory import memory_profile
 
 __all__ = ["main"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from splitnets_tf.errors import UserError
 from tflite_export.files import write_atomically
-from tflite_export.memory_profile import MemoryProfile
+from tflite_export.model_memory import MemoryProfile
 
 __all__ = ["draw_profile", "plot_profile", "print_profile"]
 

@@ -98,6 +98,12 @@ class TfliteRunner:
         outputs = self._run(**named)
         return [outputs[f"output{i}"] for i in range(len(outputs))]
 
+    @property
+    def input_quantisation(self) -> tuple[tuple[float, int], ...]:
+        """Scale and zero point of each input."""
+        pairs = (details["quantization"] for details in self.input_details)
+        return tuple((float(scale), int(zero_point)) for scale, zero_point in pairs)
+
     def quantised(self, inputs: Arrays) -> Arrays:
         """Returns float inputs in the model's int8."""
         return [_quantise(array, details) for array, details in zip(inputs, self.input_details, strict=True)]

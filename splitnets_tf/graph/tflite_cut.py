@@ -1,7 +1,7 @@
 """Cuts a .tflite file: takes the operators between given tensors out into a valid file of their own.
 
-Tensors, constants and quantisation are kept as they are, so parts run in sequence give bit for bit what the whole gives,
-and the tensor that leaves one part is the tensor that enters the next.
+Tensors, constants and quantisation are kept as they are, so parts run in sequence give bit for bit what the whole
+gives, and the tensor that leaves one part is the tensor that enters the next.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ __all__ = ["FeasibilityProblem", "check_feasible", "repair"]
 
 RANDOM_STARTS = 24
 """Random architectures tried before the search gets directed."""
-CLIMBS = 3
+CLIMBS = 2
 """Starts of the directed search, the best first."""
 STEPS_PER_CLIMB = 80
 """Architectures that one climb may price."""

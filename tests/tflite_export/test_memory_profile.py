@@ -72,7 +72,7 @@ def test_without_tflite_micro_nothing_is_guessed(split_export, monkeypatch):
 
 
 def test_a_model_that_tflite_micro_refuses_is_reported_as_not_measured(split_export, monkeypatch):
-    monkeypatch.setattr("tflite_export.memory_profile._SPARE_BYTES", -10_000_000)
+    monkeypatch.setattr("tflite_export.model_memory._SPARE_BYTES", -10_000_000)
 
     assert "not measured: TensorFlow Lite Micro refused" in memory_profile(split_export.paths[0]).micro_note
 

@@ -71,6 +71,9 @@ def random_weights(architecture: Architecture, seed: int) -> dict[str, list[np.n
                 rng.normal(0.0, 0.2, mean.shape).astype(np.float32),
                 rng.uniform(0.01, 0.05, variance.shape).astype(np.float32),
             ]
+    kernel, bias = weights["classifier"]
+    # A bias of zeros is left out of the file.
+    weights["classifier"] = [kernel, rng.normal(0.0, 0.1, bias.shape).astype(np.float32)]
     return weights
 
 
@@ -92,6 +95,6 @@ def write_job(folder: Path, architecture: Architecture, **settings: object) -> E
         check_images=folder / "check_images.npy",
         output_dir=folder / "run",
         work_dir=folder / "run" / "export",
-        settings=QuantizationSettings(**({"epochs": 1, "batch_size": 32, "calibration_images": 64} | settings)),
+        settings=QuantizationSettings(**({"batch_size": 32, "learning_rate": 0.0005, "calibration_images": 64} | settings)),
         bit_exact_inputs=64,
     )

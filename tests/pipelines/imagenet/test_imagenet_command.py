@@ -177,7 +177,7 @@ def test_finished_run_is_not_done_again(small_run):
 
 
 def test_other_configuration_on_the_same_run_is_refused(small_run):
-    directory, arguments, _ = small_run
+    arguments = small_run[1]
     result = run(*arguments, "--epochs", 3, "--seed", 1)
     assert result.returncode == 2
     assert "train.epochs (run: 2, now: 3)" in result.stderr
