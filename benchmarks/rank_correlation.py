@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.cli import quiet_tensorflow, run_command
-from pipelines.run_directory import RunDirectory, write_json
+from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_json
 from splitnets_tf.space import Architecture, SearchSpace, sample
 
 _POOL = 400

@@ -23,8 +23,9 @@ from typing import Any
 import yaml
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_json, write_text
 
-__all__ = ["RunDirectory", "file_fingerprint", "json_fingerprint", "write_json", "write_text"]
+__all__ = ["RunDirectory", "json_fingerprint"]
 
 _PACKAGES = (
     "tensorflow",
@@ -36,25 +37,6 @@ _PACKAGES = (
     "numpy",
     "ai-edge-litert",
 )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it, so that no reader ever sees a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically, indented and with sorted keys."""
-    write_text(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-def file_fingerprint(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_fingerprint(data: Any) -> str:

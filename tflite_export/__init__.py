@@ -8,8 +8,8 @@ from tflite_export.images import bytes_to_int8, resize_bytes
 from tflite_export.interpreter import Int8Model, Quantization, count_correct, count_equal, run_models, run_split
 from tflite_export.job import ExportJob, QuantizationSettings
 from tflite_export.litert_benchmark import Benchmark, run_benchmark
-from tflite_export.model_memory import MemoryProfile, OperationMemory, memory_profile
 from tflite_export.micro_arena import MicroArena
+from tflite_export.model_memory import MemoryProfile, OperationMemory, memory_profile
 from tflite_export.result import ExportedFile, ExportResult
 from tflite_export.run import ExportError, run_export
 

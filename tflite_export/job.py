@@ -112,7 +112,9 @@ class ExportJob:
         )
         if missing:
             raise UserError(f"export job: the key {missing[0]!r} is missing")
-        values = {name: Path(value) if fields[name].type is Path else value for name, value in data.items()}
+        values: dict[str, Any] = {
+            name: Path(value) if fields[name].type is Path else value for name, value in data.items()
+        }
         if "settings" in values:
             known = {field.name for field in dataclasses.fields(QuantizationSettings)}
             _check_keys(values["settings"], known, "export job, settings")

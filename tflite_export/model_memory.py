@@ -126,7 +126,6 @@ def memory_profile(path: Path | str, limit_bytes: int | None = None, *, measure:
     micro: MicroArena | str = "not measured: not asked for"
     if measure:
         micro = measure_micro_arena(path, arena + _SPARE_BYTES + 1_000 * len(graph.operations) + weights)
-    measured = isinstance(micro, MicroArena)
     return MemoryProfile(
         model=path.name,
         file_bytes=path.stat().st_size,
@@ -137,8 +136,8 @@ def memory_profile(path: Path | str, limit_bytes: int | None = None, *, measure:
             for operation, live in zip(graph.operations, live_memory(graph), strict=True)
         ),
         limit_bytes=limit_bytes,
-        micro_arena=micro if measured else None,
-        micro_note="" if measured else str(micro),
+        micro_arena=micro if isinstance(micro, MicroArena) else None,
+        micro_note="" if isinstance(micro, MicroArena) else micro,
     )
 
 

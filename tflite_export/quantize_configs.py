@@ -1,23 +1,65 @@
-"""Which `QuantizeConfig` a layer gets where TF-MOT's registry has none or a wrong one.
+"""How each kind of layer is quantised, where that differs from TF-MOT's 8-bit registry.
 
-A registry of our own entries; whatever is not in it goes to TF-MOT's 8-bit registry. A layer that neither knows ends
-the export with a message that names it.
+TF-MOT takes the last axis of a kernel for its output channels. A depthwise kernel `[k, k, channels, 1]` keeps its
+channels on the axis before, so it would be rounded with one scale for all channels, while the file stores a scale for
+each. A layer that neither registry knows ends the export with a message that names it.
 """
 
-from typing import Any
+import tensorflow as tf
+from tensorflow_model_optimization.python.core.keras.compat import keras
+from tensorflow_model_optimization.python.core.quantization.keras import quantizers
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_registry
 
-__all__ = ["custom_objects", "quantize_config_for"]
-
-_CONFIGS: dict[str, Any] = {}
-"""Layer class name -> function from the layer to its config, or to None for TF-MOT's own."""
-
-
-def quantize_config_for(layer: Any) -> Any:
-    """The layer's own config, or None where TF-MOT's registry decides."""
-    make = _CONFIGS.get(type(layer).__name__)
-    return make(layer) if make else None
+__all__ = ["CUSTOM_OBJECTS", "DepthwiseQuantizer", "LayerRegistry"]
 
 
-def custom_objects() -> dict[str, type]:
-    """Classes that deserialisation has to know, by name."""
-    return {}
+class DepthwiseQuantizer(quantizers.Quantizer):
+    """Symmetric 8 bits for each channel of a depthwise kernel, with the range of its last values."""
+
+    def build(self, tensor_shape, name, layer):
+        """Create the two range variables, one value a channel."""
+        channels = int(tensor_shape[2]) * int(tensor_shape[3])
+        return {
+            end: layer.add_weight(
+                f"{name}_{end}",
+                shape=(channels,),
+                initializer=keras.initializers.Constant(value),
+                trainable=False,
+            )
+            for end, value in (("min", -1.0), ("max", 1.0))
+        }
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        """Round the kernel; in training take its range first."""
+        height, width, channels, multiplier = inputs.shape
+        kernel = tf.reshape(inputs, [height, width, channels * multiplier])
+        low, high = weights["min"], weights["max"]
+        if training:
+            largest = tf.reduce_max(tf.abs(kernel), axis=[0, 1])
+            low, high = low.assign(-largest), high.assign(largest)
+        rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(kernel, low, high, narrow_range=True)
+        return tf.reshape(rounded, inputs.shape)
+
+    def get_config(self):
+        """Nothing to configure."""
+        return {}
+
+
+class DepthwiseConfig(default_8bit_quantize_registry.Default8BitQuantizeConfig):
+    """TF-MOT's config of a convolution with the quantiser above."""
+
+    def __init__(self, weight_attrs=("depthwise_kernel",), activation_attrs=("activation",), quantize_output=False):
+        super().__init__(list(weight_attrs), list(activation_attrs), quantize_output)
+        self.weight_quantizer = DepthwiseQuantizer()
+
+
+class LayerRegistry(default_8bit_quantize_registry.Default8BitQuantizeRegistry):
+    """TF-MOT's registry with our entries."""
+
+    def __init__(self):
+        super().__init__()
+        self._layer_quantize_map[keras.layers.DepthwiseConv2D] = DepthwiseConfig()
+
+
+CUSTOM_OBJECTS = {"DepthwiseConfig": DepthwiseConfig, "DepthwiseQuantizer": DepthwiseQuantizer}
+"""Classes that deserialisation has to know, by name."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from splitnets_tf.supernet.materialize import NetworkModels
 from tflite_export.quantize_scheme import quantize_segment
@@ -92,7 +93,7 @@ def _freeze_statistics(segments: Sequence[Any]) -> None:
     for segment in segments:
         for layer in segment.layers:
             inner = getattr(layer, "layer", None)
-            if type(inner).__name__ == "BatchNormalization":
+            if isinstance(inner, tf_keras.layers.BatchNormalization):
                 inner.trainable = False
 
 

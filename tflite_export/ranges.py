@@ -38,7 +38,7 @@ def measure_ranges(
         outputs = [segment.get_layer(name).output for name in names]
         probes.append((names, keras.Model(segment.inputs, [*outputs, segment.output])))
 
-    @tf.function
+    @tf.function(autograph=False)
     def extremes(batch):
         x = to_bytes(batch, resolution) / 255.0
         lows, highs = [], []

@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 MOMENTUM = 0.9
+CLIP_VALUE = 1.0
+"""Largest entry of a gradient, as in the recipe of the supernet."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +105,7 @@ def train(
 def _optimizer(settings: QuantizationSettings, batches: int) -> Any:
     steps = max(1, settings.epochs * batches)
     schedule = tf_keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
-    return tf_keras.optimizers.SGD(schedule, momentum=MOMENTUM, nesterov=True)
+    return tf_keras.optimizers.SGD(schedule, momentum=MOMENTUM, nesterov=True, clipvalue=CLIP_VALUE)
 
 
 def _make_step(network: QuantizedNetwork, optimizer: Any, data: TrainingData, settings: QuantizationSettings) -> Any:
@@ -114,7 +116,8 @@ def _make_step(network: QuantizedNetwork, optimizer: Any, data: TrainingData, se
             tf.TensorSpec([None, *data.images.shape[1:]], tf.uint8),
             tf.TensorSpec([None], tf.int32),
             tf.TensorSpec([2], tf.int32),
-        )
+        ),
+        autograph=False,
     )
     def step(images, labels, seed):
         if settings.augment_shift_pixels is not None:
@@ -157,7 +160,7 @@ def _save(path: Path, fingerprint: str, network: QuantizedNetwork, optimizer: An
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     write_atomically(path, write)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.imagenet.config import ImagenetConfig
-from pipelines.run_directory import RunDirectory, file_fingerprint, json_fingerprint
+from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.data import DataSource, ImageArrays, Split, open_source
+from splitnets_tf.files import sha256_of_file
 from splitnets_tf.hardware import System, load_system
 from splitnets_tf.partition import Partition, all_on_aggregator, all_on_sensor, neurosurgeon
 from splitnets_tf.search import (
@@ -96,7 +97,7 @@ class Context:
 
     def inputs(self, *artefacts: Path) -> dict[str, str]:
         """Fingerprints of the data, the space and the named artefacts, for a stage's record."""
-        named = {str(path.relative_to(self.run.path)): file_fingerprint(path) for path in artefacts}
+        named = {str(path.relative_to(self.run.path)): sha256_of_file(path) for path in artefacts}
         return {"data": self.source.fingerprint, "space": json_fingerprint(space_to_dict(self.space)), **named}
 
 

@@ -1,7 +1,7 @@
 """Stage `export`: two int8 files, tested on the whole test set, and the sensor half's memory."""
 
 import dataclasses
-import json
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 from pipelines.imagenet.context import Context, spread
 from pipelines.imagenet.networks import chosen_architecture, save_predictions
 from pipelines.progress import progress_bar
-from pipelines.run_directory import write_json
 from splitnets_tf.data import ImageArrays
-from tflite_export.images import resize_bytes
-from tflite_export.interpreter import run_models
-from tflite_export.job import ExportJob, QuantizationSettings
-from tflite_export.memory_profile import memory_profile
-from tflite_export.result import ExportResult
-from tflite_export.run import run_export
+from splitnets_tf.files import read_json, write_atomically, write_json
+from tflite_export import (
+    ExportJob,
+    ExportResult,
+    QuantizationSettings,
+    memory_profile,
+    resize_bytes,
+    run_export,
+    run_models,
+)
 
 __all__ = ["ExportRecord", "export", "read_export_record"]
 
@@ -40,7 +43,7 @@ def _record_path(context: Context) -> Path:
 
 def read_export_record(context: Context) -> ExportRecord:
     """The record that `export` wrote."""
-    return ExportRecord(**json.loads(_record_path(context).read_text("utf-8")))
+    return ExportRecord(**read_json(_record_path(context), "the record of an export"))
 
 
 def export(context: Context) -> None:
@@ -110,11 +113,8 @@ def _quantize(context: Context) -> ExportResult:
 def _save_arrays(context: Context, name: str, arrays: ImageArrays) -> tuple[Path, Path]:
     """Images and labels as .npy for the export process."""
     paths = context.path("export", f"{name}_images.npy"), context.path("export", f"{name}_labels.npy")
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
     for path, values in zip(paths, (arrays.images, arrays.labels), strict=True):
-        temporary = path.with_name(f"tmp-{path.name}")
-        np.save(temporary, values)
-        temporary.replace(path)
+        write_atomically(path, functools.partial(np.save, arr=values))
     return paths
 
 

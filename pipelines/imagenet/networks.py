@@ -1,7 +1,7 @@
 """Stage `fine_tune`: the chosen network and its baselines as plain networks, trained on and tested once."""
 
 import dataclasses
-import json
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from pipelines.callbacks import EpochProgress, tensorboard
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.plain_cnn import plain_cnn, plain_cnn_widths
 from pipelines.imagenet.train import load_supernet, make_evaluator, supernet_weights
-from pipelines.run_directory import write_json
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import read_json, write_atomically, write_json
 from splitnets_tf.search import Candidate, choose, read_pareto_csv
 from splitnets_tf.space import Architecture, blueprint, space_to_dict
 from splitnets_tf.supernet import (
@@ -48,10 +48,10 @@ def select(context: Context) -> tuple[Candidate, str]:
 def chosen_architecture(context: Context) -> Architecture:
     """The architecture that the run directory records as chosen."""
     path = context.path("architecture.json")
-    try:
-        return Architecture.from_dict(json.loads(path.read_text("utf-8"))["architecture"])
-    except (json.JSONDecodeError, KeyError) as error:
-        raise UserError(f"{path}: not an architecture file; start afresh with --overwrite") from error
+    data = read_json(path, "an architecture file")
+    if "architecture" not in data:
+        raise UserError(f"{path}: the key 'architecture' is missing; start afresh with --overwrite")
+    return Architecture.from_dict(data["architecture"])
 
 
 def predictions_path(context: Context, network: str) -> Path:
@@ -75,9 +75,8 @@ def fine_tune(context: Context) -> None:
         }
         write_json(context.path("architecture.json"), description)
         chosen = _inherit_and_train(context, candidate.architecture, "chosen")
-        temporary = context.path(".weights.npz.tmp")
-        save_network_weights(temporary, get_network_weights(chosen))
-        temporary.replace(context.path("weights.npz"))
+        weights = get_network_weights(chosen)
+        write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
         _inherit_and_train(context, context.space.largest(), "largest")
         if config.plain_cnn:
             _train_plain_cnn(context, candidate)
@@ -119,11 +118,7 @@ def _train_and_predict(context: Context, model: Any, settings: TrainingSettings,
 
 def save_predictions(context: Context, name: str, classes: np.ndarray) -> None:
     """Write predicted classes (int `[n]`) under the network's name, atomically."""
-    path = predictions_path(context, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"tmp-{path.name}")
-    np.save(temporary, classes)
-    temporary.replace(path)
+    write_atomically(predictions_path(context, name), functools.partial(np.save, arr=classes))
 
 
 def predict(model: Any, images: np.ndarray) -> np.ndarray:

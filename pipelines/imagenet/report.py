@@ -4,7 +4,7 @@ from pipelines.imagenet.context import Context
 from pipelines.imagenet.summary import build_summary
 from pipelines.progress import console
 from pipelines.report import terminal_summary, write_report
-from pipelines.run_directory import write_json
+from splitnets_tf.files import write_json
 
 __all__ = ["report"]
 

@@ -1,10 +1,12 @@
 """Stage `train`: the supernet."""
 
+import functools
 from pathlib import Path
 
 from pipelines.callbacks import EpochProgress, tensorboard
 from pipelines.imagenet.context import Context, spread
 from splitnets_tf.data import ImageArrays
+from splitnets_tf.files import write_atomically
 from splitnets_tf.supernet import Supernet, ValidationCallback, train_supernet
 from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
 
@@ -42,11 +44,8 @@ def train(context: Context) -> None:
             directory=context.path("supernet"),
             callbacks=callbacks,
         )
-        target = supernet_weights(context)
-        temporary = target.with_name(f"tmp-{target.name}")
-        supernet.optimizer = None
-        supernet.save_weights(temporary, overwrite=True)
-        temporary.replace(target)
+        supernet.optimizer = None  # the finished weights alone are what later stages read
+        write_atomically(supernet_weights(context), functools.partial(supernet.save_weights, overwrite=True))
 
 
 def _new_supernet(context: Context) -> Supernet:

@@ -131,9 +131,7 @@ def _cut_file(content: bytes, halves: KerasHalves, graph: Graph) -> dict[str, by
     }
 
 
-def _checked_equal(
-    kind: str, contents: dict[str, bytes], halves: KerasHalves, inputs: list[list[NDArray[Any]]]
-) -> int:
+def _checked_equal(kind: str, contents: dict[str, bytes], halves: KerasHalves, inputs: list[list[NDArray[Any]]]) -> int:
     whole, sensor, aggregator = (TfliteRunner(contents[part]) for part in ("whole", "sensor", "aggregator"))
     equal = 0
     for arrays in inputs:

@@ -86,17 +86,15 @@ def _application(name: str, image_size: int | None) -> Any:
 
 
 def _keras_file(path: Path) -> Any:
-    import keras
-
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give an existing .keras file")
+    import keras
+
     try:
         return keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{path}: cannot be loaded as a Keras 3 model ({reason}); save it again with Keras 3"
-        ) from error
+        raise UserError(f"{path}: is no Keras 3 model that can be loaded ({reason}); save it again") from error
 
 
 def _cuttable(loaded: LoadedModel) -> LoadedModel:

@@ -107,9 +107,12 @@ def plot_cuts(path: Path, graph: Graph, system: System, partitions: list[Partiti
         axes.fill_between(
             n, 0, 1, where=~fits, transform=axes.get_xaxis_transform(), color="red", alpha=0.12, label="out of memory"
         )
+    answers: dict[tuple[int, float], list[str]] = {}
     for p in partitions:
         if p.graph.operations == graph.operations and len(set(p.cuts)) == 1:
-            axes.plot(p.n, p.latency_ms, "o", label=p.method)
+            answers.setdefault((p.n, p.latency_ms), []).append(p.method)
+    for (position, latency_ms), names in answers.items():
+        axes.plot(position, latency_ms, "o", label=", ".join(names))
     axes.set(xlabel=f"operations on {system.sensor.name}", ylabel="ms", title=f"{graph.name} on {system.name}")
     axes.legend(fontsize="small")
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")

@@ -37,8 +37,9 @@ def shortfalls(summary: RunSummary | None, memory: MemoryProfile | None = None) 
 def _failed_claim(comparison: Comparison) -> str:
     difference = comparison.difference
     ratio = "" if comparison.latency_ratio is None else f" at {comparison.latency_ratio:.2f} of its latency"
+    claim = f"the claim “{comparison.claim}”" if comparison.claim else "the claim"
     return (
-        f"Against {comparison.against} the claim does not hold: accuracy differs by "
+        f"Against {comparison.against} {claim} does not hold: accuracy differs by "
         f"{points_text(difference.value, signed=True)} points (95 % interval "
         f"{points_text(difference.low, signed=True)} to {points_text(difference.high, signed=True)}){ratio}."
     )

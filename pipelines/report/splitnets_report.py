@@ -18,7 +18,7 @@ from pipelines.report.sections import (
 )
 from pipelines.report.shortfalls import shortfalls
 from pipelines.report.units import bytes_text, count_text, integer_text
-from pipelines.run_directory import write_text
+from splitnets_tf.files import write_text
 
 __all__ = ["build_page", "write_report"]
 

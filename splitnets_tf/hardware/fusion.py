@@ -59,7 +59,9 @@ class _Fuser:
             **dict.fromkeys(WEIGHTED, self.weighted),
         }
         for operation in self.graph.operations:
-            operation = replace(operation, inputs=tuple(self.alias.get(name, name) for name in operation.inputs))
+            inputs = tuple(self.alias.get(name, name) for name in operation.inputs)
+            if inputs != operation.inputs:
+                operation = replace(operation, inputs=inputs)
             lower.get(operation.kind, self.emit)(operation)
         made = [*self.graph.inputs, *(name for operation in self.operations for name in operation.outputs)]
         return Graph(

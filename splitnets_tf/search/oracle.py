@@ -52,7 +52,7 @@ class EvolutionOracle(keras_tuner.Oracle):
         super().__init__(
             objective=keras_tuner.Objective(OBJECTIVE, "max"), max_trials=settings.max_candidates, seed=settings.seed
         )
-        self.seed = settings.seed  # The base class takes 0 for "none" and draws one.
+        self.seed = self._seed_state = settings.seed  # The base class takes 0 for "none" and draws one.
         self.verbose = 0  # It would print a table for each trial.
         self._problem = problem
         self._settings = settings

@@ -1,10 +1,13 @@
 """Checkpoints that survive SIGKILL: written to a temporary name, renamed, the one before kept."""
 
+import functools
 import logging
 import re
 from pathlib import Path
 
 import keras
+
+from splitnets_tf.files import write_atomically
 
 __all__ = ["CheckpointCallback", "restore_latest"]
 
@@ -27,11 +30,8 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the checkpoint of the finished epoch and remove old ones."""
-        self._directory.mkdir(parents=True, exist_ok=True)
         target = self._directory / f"epoch-{epoch + 1:05d}.weights.h5"
-        temporary = self._directory / f"tmp-{target.name}"
-        self.model.save_weights(temporary, overwrite=True)
-        temporary.replace(target)
+        write_atomically(target, functools.partial(self.model.save_weights, overwrite=True))
         for _, old in _checkpoints(self._directory)[: -self._keep]:
             old.unlink()
 

@@ -1,6 +1,5 @@
 """The run directory: refusals name what differs, records make a run resumable."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,7 +8,7 @@ import textwrap
 
 import pytest
 
-from pipelines.run_directory import RunDirectory, file_fingerprint, write_json
+from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
 
 CONFIG = {"seed": 0, "train": {"epochs": 3, "batch_size": 64}}
@@ -120,14 +119,3 @@ def test_lock_is_exclusive_and_dies_with_its_process(run):
     process.stdout.close()
     with run.lock():
         pass
-
-
-def test_json_is_replaced_as_a_whole(tmp_path):
-    path = tmp_path / "a.json"
-    write_json(path, {"b": 1})
-    before = file_fingerprint(path)
-    with pytest.raises(TypeError):
-        write_json(path, {"b": object()})
-    assert file_fingerprint(path) == before
-    assert json.loads(path.read_text()) == {"b": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]

@@ -55,7 +55,7 @@ def test_one_changed_weight_is_noticed(split_export, tmp_path, images):
 
     altered = rewrite(aggregator, tmp_path / "altered.tflite", change)
 
-    with pytest.raises(BoundaryError, match="differ from whole.tflite on"):
+    with pytest.raises(BoundaryError, match=r"differ from whole\.tflite on"):
         check_whole(sensor, altered, split_export.whole.path, images)
 
 

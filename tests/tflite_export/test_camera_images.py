@@ -47,7 +47,7 @@ def test_other_arrays_are_no_images(tmp_path, array):
 def test_a_file_that_is_no_array_is_named(tmp_path):
     (tmp_path / "images.npy").write_bytes(b"nothing")
 
-    with pytest.raises(UserError, match="not a readable .npy file"):
+    with pytest.raises(UserError, match=r"not a readable \.npy file"):
         open_images(tmp_path / "images.npy")
 
 

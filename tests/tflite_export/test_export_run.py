@@ -51,6 +51,24 @@ def test_fine_tuning_is_recorded_and_lowers_the_loss(split_export):
     assert second["loss"] < first["loss"]
 
 
+def test_every_channel_of_every_kernel_has_a_scale_of_its_own(split_export):
+    from splitnets_tf.graph.tflite_file import read_tflite_file
+
+    kinds = set()
+    for path in split_export.paths:
+        file = read_tflite_file(path)
+        for operator in file.operators:
+            if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+                continue
+            kinds.add(operator.name)
+            kernel = file.tensors[operator.inputs[1]]
+            values = np.abs(kernel.data.view(np.int8).reshape(kernel.shape).astype(int))
+            channels = 0 if operator.name == "CONV_2D" else 3
+            others = tuple(axis for axis in range(4) if axis != channels)
+            np.testing.assert_array_equal(values.max(axis=others), 127, err_msg=kernel.name)
+    assert kinds == {"CONV_2D", "DEPTHWISE_CONV_2D"}
+
+
 def test_a_network_in_one_piece_gives_one_file_close_to_the_float_network(whole_job, whole_export):
     import keras
 
@@ -120,7 +138,7 @@ def test_a_killed_export_resumes_to_the_bytes_of_an_uninterrupted_one(split_job,
     assert min(done for stage, done in progress if stage == "train") > images
     assert [file.sha256 for file in result.deployed] == [file.sha256 for file in split_export.deployed]
     assert result.history[0]["loss"] == split_export.history[0]["loss"]
-    assert [path for path in tmp_path.rglob("*.tmp")] == []
+    assert list(tmp_path.rglob("*.tmp")) == []
 
 
 def test_the_worker_ends_with_its_caller(whole_job, tmp_path):

@@ -38,8 +38,8 @@ def test_the_cost_model_predicts_the_files_from_the_architecture(split_export, w
 
 
 def test_rows_tell_where_the_memory_goes(profile):
-    assert [row.operation for row in profile.operations][0] == "stem_act"
-    assert [row.operation for row in profile.operations][-1] == "reduce_0_bn"
+    assert profile.operations[0].operation == "stem_act"
+    assert profile.operations[-1].operation == "reduce_0_bn"
     assert sum(row.weight_bytes for row in profile.operations) == profile.weight_bytes
     for row in profile.operations:
         assert row.total_bytes == profile.weight_bytes + row.live_bytes

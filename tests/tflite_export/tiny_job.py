@@ -69,7 +69,7 @@ def random_weights(architecture: Architecture, seed: int) -> dict[str, list[np.n
                 rng.uniform(0.5, 1.5, gamma.shape).astype(np.float32),
                 rng.normal(0.3, 0.2, beta.shape).astype(np.float32),
                 rng.normal(0.0, 0.2, mean.shape).astype(np.float32),
-                rng.uniform(0.01, 0.05, variance.shape).astype(np.float32),
+                rng.uniform(0.03, 0.1, variance.shape).astype(np.float32),
             ]
     kernel, bias = weights["classifier"]
     # A bias of zeros is left out of the file.
@@ -87,6 +87,7 @@ def write_job(folder: Path, architecture: Architecture, **settings: object) -> E
         images, labels = images_and_labels(count, seed)
         np.save(folder / f"{name}_images.npy", images)
         np.save(folder / f"{name}_labels.npy", labels)
+    values = {"batch_size": 32, "learning_rate": 0.0005, "calibration_images": 64} | settings
     return ExportJob(
         architecture=folder / "architecture.json",
         weights=folder / "weights.npz",
@@ -95,6 +96,6 @@ def write_job(folder: Path, architecture: Architecture, **settings: object) -> E
         check_images=folder / "check_images.npy",
         output_dir=folder / "run",
         work_dir=folder / "run" / "export",
-        settings=QuantizationSettings(**({"batch_size": 32, "learning_rate": 0.0005, "calibration_images": 64} | settings)),
+        settings=QuantizationSettings(**values),
         bit_exact_inputs=64,
     )

@@ -28,6 +28,12 @@ def shape_heights(axes):
     return found
 
 
+def shape_boxes(axes):
+    """Left, top, right and bottom of each polygon."""
+    corners = [patch.get_xy() for patch in axes.patches if np.shape(patch.get_xy()) == (5, 2)]
+    return [(c[:, 0].min(), c[:, 1].min(), c[:, 0].max(), c[:, 1].max()) for c in corners]
+
+
 def test_blocks_agree_with_the_graph_of_the_cost_model(run_directory, drawn):
     data = json.loads((run_directory / "architecture.json").read_text("utf-8"))
     space, architecture = space_from_dict(data["space"]), Architecture.from_dict(data["architecture"])
@@ -56,6 +62,10 @@ def test_drawing_has_a_shape_for_each_block_and_shows_the_cut(drawn):
     assert f"{resolution}²" in words
     for block in blocks:
         assert {block.name, f"{block.side_pixels}²", str(block.out_channels)} <= set(words)
+    names = ["image", *(block.name for block in blocks)]
+    before, after = (shape_boxes(axes)[names.index(name)] for name in ("reduce_2", "recover_2"))
+    (cut,) = {x for line in axes.lines if line.get_linewidth() > 2 for x in line.get_xdata()}
+    assert before[2] + 15 < cut < after[0] - 15
     strides = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert len(strides) == sum(block.stride == 2 for block in blocks)
 
@@ -77,11 +87,8 @@ def test_nothing_is_drawn_outside_or_upon_its_neighbour_however_long_the_network
     figure = network_figure(plan.resolution, blocks, ("sensor",), ())
     (axes,) = figure.axes
     width, height = figure.get_size_inches() * 72
-    boxes = []
-    for patch in axes.patches:
-        corners = patch.get_xy()
-        if np.shape(corners) == (5, 2):
-            boxes.append((corners[:, 0].min(), corners[:, 1].min(), corners[:, 0].max(), corners[:, 1].max()))
+    boxes = shape_boxes(axes)
+    assert width < 1000  # wider drawings become unreadable on a page; long networks go on in further rows
     assert len(boxes) == len(blocks) + 1
     for index, (left, top, right, bottom) in enumerate(boxes):
         assert left >= 0 and top >= 0 and right <= width and bottom <= height

@@ -16,8 +16,8 @@ from pipelines.report.json_node import Node, read_node
 from pipelines.report.memory_profile import memory_profile_from_node
 from pipelines.report.run_summary import summary_from_mapping
 from pipelines.report.units import TIMES
-from tflite_export.memory_profile import LiveTensor, MemoryProfile, OperationMemory
-from tflite_export.micro_arena import MicroArena
+from tflite_export import MemoryProfile, MicroArena, OperationMemory
+from tflite_export.model_memory import LiveTensor
 
 
 @pytest.fixture

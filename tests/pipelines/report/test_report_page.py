@@ -140,6 +140,8 @@ def test_shortfalls_are_claims_that_fail_int8_losses_and_memory(summary, memory)
     assert "-3.1 points (95 % interval -5.2 to -1.1)" in claim.replace("\N{MINUS SIGN}", "-")
     assert "Quantisation to int8 costs 1.6 points" in int8
     assert "do not fit into the sensor's memory" in fit
+    summary["comparisons"][1]["claim"] = "twice as fast"
+    assert "neurosurgeon the claim “twice as fast” does not hold" in shortfalls(summary_from_mapping(summary))[0]
 
 
 def test_a_shortfall_stands_before_the_headline(tmp_path, read_page, report_page):

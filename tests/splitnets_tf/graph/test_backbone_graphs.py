@@ -48,10 +48,8 @@ def test_agreement_with_keras_applications(name, application):
     assert total_params(read) == total_params(built)
     assert total_macs(read) == total_macs(built)
     assert plan_arena(fuse_int8(read)).arena_bytes == plan_arena(fuse_int8(built)).arena_bytes
-    weighted = ("conv2d", "depthwise_conv2d")
-    assert [op.macs for op in read.operations if op.kind in weighted] == [
-        op.macs for op in built.operations if op.kind in weighted
-    ]
+    # MobileNetV3 of Keras has convolutions in place of its dense layers, with the same work.
+    assert [op.macs for op in read.operations if op.macs] == [op.macs for op in built.operations if op.macs]
 
 
 def test_views_are_fused_behind_the_last_feature_map():

@@ -64,13 +64,13 @@ def test_a_twentieth_of_the_space_yields_nearly_the_true_front_and_random_search
     for name, parents_of in (("evolution", select_parents), ("random", lambda *_: ())):
         runs = [
             evolve(table, constraints, SearchSettings(population=48, generations=16, seed=seed), parents_of=parents_of)
-            for seed in range(4)
+            for seed in range(3)
         ]
         shares[name] = [hypervolume_2d(objective_array(run), worst) / whole for run in runs]
         hits[name] = sum(max(each.accuracy for each in run) >= best_thousandth for run in runs)
     assert min(shares["evolution"]) > 0.99
     assert min(shares["evolution"]) > max(shares["random"])
-    assert hits["evolution"] == 4 > hits["random"]
+    assert hits["evolution"] == 3 > hits["random"]
 
 
 @given(
