@@ -9,6 +9,7 @@ import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.keras.compat import keras
 from tensorflow_model_optimization.python.core.quantization.keras import quantize_layer, quantizers
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_configs,
     default_8bit_quantize_layout_transform,
     default_8bit_quantize_scheme,
 )
@@ -16,6 +17,9 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tflite_export.quantize_configs import CUSTOM_OBJECTS, LayerRegistry
 
 __all__ = ["BoundaryQuantizer", "quantize_segment"]
+
+FUSED_ACTIVATIONS = frozenset({"linear", "relu", "relu6"})
+"""What the converter folds into the operation before it."""
 
 
 class BoundaryQuantizer(quantizers.Quantizer):
@@ -40,19 +44,31 @@ class BoundaryQuantizer(quantizers.Quantizer):
 
 
 class _KnownInputLayout(default_8bit_quantize_layout_transform.Default8BitQuantizeLayoutTransform):
-    """TF-MOT's graph transforms; the input's quantiser is replaced."""
+    """TF-MOT's graph transforms with two changes.
+
+    The input's quantiser is replaced. And where an activation such as swish stays an operation of its own in the file,
+    the tensor it reads exists there too and is rounded; TF-MOT takes every activation for one that is fused away.
+    """
 
     def __init__(self, input_quantizer):
         self._input_quantizer = input_quantizer
 
     def apply(self, model, layer_quantize_map):
-        """Transform, then put the known quantiser into each input's entry of the map."""
+        """Transform, then change the entries of the map."""
         model, layer_quantize_map = super().apply(model, layer_quantize_map)
         serialized = quantize_layer.serialize_keras_object(self._input_quantizer)
         for layer in model.layers:
             if isinstance(layer, quantize_layer.QuantizeLayer):
                 layer_quantize_map[layer.name] = {"quantizer": serialized}
+            elif isinstance(layer, keras.layers.Activation) and layer.activation.__name__ not in FUSED_ACTIVATIONS:
+                for source in _layers_before(layer):
+                    output_config = default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
+                    layer_quantize_map[source.name]["quantize_config"] = output_config
         return model, layer_quantize_map
+
+
+def _layers_before(layer):
+    return [node.layer for tensor_node in layer.inbound_nodes for node in tensor_node.parent_nodes]
 
 
 class _KnownInputScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):

@@ -17,7 +17,7 @@ import numpy as np
 from keras_tuner.engine import trial as trial_module
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.search.atomic_file import write_text
+from splitnets_tf.files import write_text
 from splitnets_tf.search.breeding import propose, select_parents
 from splitnets_tf.search.candidate import Candidate, SearchProgress
 from splitnets_tf.search.feasibility import FeasibilityProblem

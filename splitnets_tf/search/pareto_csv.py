@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.search.atomic_file import write_text
+from splitnets_tf.files import write_text
 from splitnets_tf.search.candidate import Candidate
 from splitnets_tf.search.protocols import COST_FIGURES, Cost
 from splitnets_tf.space import Architecture

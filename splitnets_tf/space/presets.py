@@ -95,7 +95,7 @@ def _checked(data: Any, cls: type, where: str) -> dict[str, Any]:
 def _value(cls: type, key: str, value: Any, where: str) -> Any:
     if key == "stages":
         return value
-    kind = {field.name: field.type for field in dataclasses.fields(cls)}[key]
+    kind: Any = {field.name: field.type for field in dataclasses.fields(cls)}[key]
     if kind == tuple[int, ...]:
         integers = isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
         if not integers:

@@ -29,6 +29,8 @@ class TrainingSettings:
     """Smoothing of the hard labels."""
     max_shift: int = 4
     """Largest random shift of an image in pixels; images are also flipped at random."""
+    color_jitter: float = 0.0
+    """Each image's colour channels are scaled by random factors up to so far from 1."""
     seed: int = 0
     """Seed of weights, order, augmentation and sampling."""
 

@@ -1,5 +1,6 @@
 """The page as a reader finds it: figures, kinds of accuracy, shortfalls, what is missing."""
 
+import dataclasses
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from pipelines.report.sections import comparison_section
 from pipelines.report.shortfalls import SHORTFALL_LABEL, shortfalls
 from pipelines.report.splitnets_report import build_page
 from pipelines.report.units import NOTHING, TIMES
+from splitnets_tf.space import Split, load_space
 
 
 def table(page, beginning):
@@ -190,7 +192,11 @@ def test_a_missing_summary_leaves_notes_and_the_rest_is_shown(run_directory):
     assert page.count("<svg") == 3
 
 
-def test_other_missing_files_leave_notes_in_their_sections(run_directory):
+def test_other_missing_files_leave_notes_in_their_sections(store, summary):
+    space = load_space("demo")
+    split = Split(phase=1, position=0, width=space.split_widths[0])
+    summary["architecture"] = dataclasses.replace(space.largest(), splits=(split,)).to_dict()
+    run_directory = store(summary=summary)
     for name in ("search/pareto.csv", "memory.json", "provenance.json", "architecture.json"):
         (run_directory / name).unlink()
     page = write_report(run_directory).read_text("utf-8")

@@ -20,14 +20,14 @@ def test_names_are_escaped_in_tables_and_drawings(store, summary, memory, read_p
     summary["baselines"][0] |= {"backbone": EVIL, "infeasible_because": "a < b & c"}
     summary["comparisons"][0]["against"] = EVIL
     summary["devices"][0] |= {"name": "<b>sensor</b>"}
-    memory["operations"][5]["operation"] = f"$\\unknown{{$ x_1$ {EVIL}"
+    memory["operations"][5]["operation"] = f"$\\unknown{{$ {EVIL}"
     memory["operations"][6]["operation"] = "control \x00\x1b\n characters"
     path = write_report(store(summary=summary, memory=memory))
     page = read_page(path)
     assert not {"script", "img", "b", "iframe", "link"} & {tag for tag, _ in page.tags}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert EVIL in page.text
-    assert f"$\\unknown{{$ x_1$ {EVIL}" in page.text
+    assert f"$\\unknown{{$ {EVIL}" in page.text
     assert "a < b & c" in page.text
     assert not re.search(r"[\x00-\x08\x0b-\x1f]", path.read_text("utf-8"))
 
@@ -83,6 +83,14 @@ def test_a_failed_report_leaves_the_old_one(store, summary):
     with pytest.raises(UserError):
         write_report(store(summary=summary))
     assert (directory / "report.html").read_text("utf-8") == "old"
+
+
+def test_a_new_report_replaces_the_old_file_and_does_not_write_into_it(tmp_path):
+    (tmp_path / "report.html").write_text("old", encoding="utf-8")
+    (tmp_path / "reader_of_the_old_one").hardlink_to(tmp_path / "report.html")
+    write_report(tmp_path)
+    assert (tmp_path / "reader_of_the_old_one").read_text("utf-8") == "old"
+    assert (tmp_path / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
 
 
 def at(keys, value):

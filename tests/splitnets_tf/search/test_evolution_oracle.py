@@ -9,7 +9,6 @@ from synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search import FeasibilityProblem, SearchSettings, parse_constraints, run_search
-from splitnets_tf.search import atomic_file as atomic_file_module
 from splitnets_tf.search.oracle import EvolutionOracle
 from splitnets_tf.search.tuner import EvolutionTuner
 
@@ -98,7 +97,7 @@ def test_killed_at_any_write_the_repeated_search_ends_alike(tmp_path, monkeypatc
     settings = SearchSettings(population=3, generations=2)
     writes = 4 * settings.max_candidates
     expected = search(tmp_path / "whole", settings=settings)
-    whole_write = atomic_file_module.Path.replace
+    whole_write = Path.replace
     count = 0
 
     def dying_replace(path, target):
