@@ -79,8 +79,8 @@ class ImagenetConfig:
     """Hard constraints besides the sensor's memory, such as `latency_ms <= 1.5`."""
     calibration_images: int = 1024
     """Training images over which normalisation statistics are recomputed for each candidate."""
-    validation_images: int = 2048
-    """Validation images, evenly spread over the split, on which each candidate's accuracy is counted."""
+    validation_images: int | None = None
+    """At most so many validation images, evenly spread over the split, count for each candidate; None for all."""
     selection: SelectionSettings = SelectionSettings()
     fine_tune: TrainingSettings = TrainingSettings(epochs=3, learning_rate=0.02, warmup_epochs=0.2)
     """Float fine-tuning of the chosen network and, equally long, of the baselines' network."""

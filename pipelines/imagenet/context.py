@@ -89,11 +89,7 @@ class Context:
         return self._arrays[split]
 
     def _read(self, split: Split) -> ImageArrays:
-        arrays = self.source.arrays(split)
-        limit = self.config.data.max_images
-        if limit is None or len(arrays.labels) <= limit:
-            return arrays
-        return spread(arrays, limit)
+        return spread(self.source.arrays(split), self.config.data.max_images)
 
     def inputs(self, *artefacts: Path) -> dict[str, str]:
         """Fingerprints of the data, the space and the named artefacts, for a stage's record."""
@@ -101,9 +97,11 @@ class Context:
         return {"data": self.source.fingerprint, "space": json_fingerprint(space_to_dict(self.space)), **named}
 
 
-def spread(arrays: ImageArrays, count: int) -> ImageArrays:
-    """At most `count` images, evenly spread over the split."""
-    rows = np.linspace(0, len(arrays.labels) - 1, min(count, len(arrays.labels))).astype(int)
+def spread(arrays: ImageArrays, count: int | None) -> ImageArrays:
+    """At most `count` images, evenly spread over the split; all of them for None."""
+    if count is None or count >= len(arrays.labels):
+        return arrays
+    rows = np.linspace(0, len(arrays.labels) - 1, count).astype(int)
     return ImageArrays(**{field.name: getattr(arrays, field.name)[rows] for field in dataclasses.fields(arrays)})
 
 

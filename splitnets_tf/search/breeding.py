@@ -1,9 +1,10 @@
-"""How the search proposes: random feasible architectures first, then children of the best.
+"""How the search proposes: the space's extremes and random feasible architectures first, then children of the best.
 
 Source: SplitNets, section 3.2: networks of the current generation are mutated and crossed, children that break a hard
 constraint are dropped, the others compete on accuracy and latency. Parents are ranked as in NSGA-II.
 """
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -12,9 +13,9 @@ from splitnets_tf.search.candidate import Candidate
 from splitnets_tf.search.feasibility import FeasibilityProblem, repair
 from splitnets_tf.search.pareto import objective_array, rank_and_crowd
 from splitnets_tf.search.settings import SearchSettings
-from splitnets_tf.space import Architecture, SearchSpace, crossover, mutate, sample
+from splitnets_tf.space import Architecture, SearchSpace, Split, crossover, mutate, sample
 
-__all__ = ["propose", "select_parents"]
+__all__ = ["extremes", "propose", "select_parents"]
 
 REPAIRS = 8
 """Directed walks after the plain retries have failed."""
@@ -38,6 +39,20 @@ def select_parents(evaluated: Sequence[Candidate], settings: SearchSettings) -> 
     return tuple(evaluated[index].architecture for index in best)
 
 
+def extremes(space: SearchSpace) -> tuple[Architecture, ...]:
+    """The largest and the smallest network, each split at the start of every phase with a middling width.
+
+    A random network is never near the largest one in a space of many genes (its MACs concentrate around the mean), so
+    a short search would not find the accurate end of the front. Mutation moves their splits from here.
+    """
+    width = space.split_widths[len(space.split_widths) // 2]
+    return tuple(
+        dataclasses.replace(network, splits=(Split(phase=phase.index, position=0, width=width),))
+        for network in (space.largest(), space.smallest())
+        for phase in reversed(space.phases)
+    )
+
+
 def propose(
     problem: FeasibilityProblem,
     settings: SearchSettings,
@@ -46,6 +61,8 @@ def propose(
     rng: np.random.Generator,
 ) -> Architecture | None:
     """A feasible architecture that has not been proposed before.
+
+    Without parents the first proposals are the space's extremes, repaired where they break a constraint.
 
     Args:
         problem: Space, prices and constraints.
@@ -64,6 +81,11 @@ def propose(
     def random() -> Architecture:
         return sample(problem.space, rng)
 
+    if not parents:
+        for extreme in extremes(problem.space)[len(known) : len(known) + 1]:
+            repaired = repair(problem, extreme, rng)
+            if repaired is not None and repaired not in known:
+                return repaired
     makers: list[Callable[[], Architecture]] = [random]
     if parents:
         makers.insert(0, lambda: _child(problem.space, settings, parents, rng))

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from tiny_job import CLASSES, SPACE, SPLIT, WHOLE
+from tiny_job import CLASSES, SPACE, SPLIT, SWISH_SPACE, WHOLE
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import cut, fuse_int8, plan_arena, weight_bytes
@@ -27,9 +27,9 @@ def test_the_planned_arena_is_the_one_that_tflite_micro_allocates(split_export, 
 
 
 def test_the_cost_model_predicts_the_files_from_the_architecture(split_export, whole_export):
-    space = space_from_dict(SPACE)
-    network = architecture_graph(space, SPLIT, CLASSES)
-    predicted = [*cut(network.graph, network.sensor_operations), architecture_graph(space, WHOLE, CLASSES).graph]
+    network = architecture_graph(space_from_dict(SPACE), SPLIT, CLASSES)
+    whole = architecture_graph(space_from_dict(SWISH_SPACE), WHOLE, CLASSES)
+    predicted = [*cut(network.graph, network.sensor_operations), whole.graph]
 
     for graph, path in zip(predicted, (*split_export.paths, *whole_export.paths), strict=True):
         measured = memory_profile(path, measure=False)

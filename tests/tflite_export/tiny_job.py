@@ -23,6 +23,7 @@ SPACE = {
     "split_kernel": 1,
     "activation": "relu6",
 }
+SWISH_SPACE = SPACE | {"name": "tiny-swish", "activation": "swish"}
 SPLIT = Architecture(
     resolution=24,
     stem_width=8,
@@ -54,12 +55,12 @@ def images_and_labels(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.uint8), labels.astype(np.int32)
 
 
-def random_weights(architecture: Architecture, seed: int) -> dict[str, list[np.ndarray]]:
+def random_weights(architecture: Architecture, seed: int, space: dict = SPACE) -> dict[str, list[np.ndarray]]:
     """Weights of a network whose normalisation layers are far from the identity."""
     import keras
 
     keras.utils.set_random_seed(seed)
-    models = build_network(keras, blueprint(space_from_dict(SPACE), architecture, CLASSES))
+    models = build_network(keras, blueprint(space_from_dict(space), architecture, CLASSES))
     weights = get_network_weights(models)
     rng = np.random.default_rng(seed)
     for name, arrays in weights.items():
@@ -77,12 +78,12 @@ def random_weights(architecture: Architecture, seed: int) -> dict[str, list[np.n
     return weights
 
 
-def write_job(folder: Path, architecture: Architecture, **settings: object) -> ExportJob:
+def write_job(folder: Path, architecture: Architecture, space: dict = SPACE, **settings: object) -> ExportJob:
     """Write the inputs of an export into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    network = {"schema_version": 1, "space": SPACE, "architecture": architecture.to_dict(), "num_classes": CLASSES}
+    network = {"schema_version": 1, "space": space, "architecture": architecture.to_dict(), "num_classes": CLASSES}
     (folder / "architecture.json").write_text(json.dumps(network), "utf-8")
-    save_network_weights(folder / "weights.npz", random_weights(architecture, seed=1))
+    save_network_weights(folder / "weights.npz", random_weights(architecture, seed=1, space=space))
     for name, count, seed in (("train", 192, 2), ("check", 64, 3)):
         images, labels = images_and_labels(count, seed)
         np.save(folder / f"{name}_images.npy", images)

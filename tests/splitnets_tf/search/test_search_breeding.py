@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 from synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost, every_architecture, synthetic_cost
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.hardware import load_system
 from splitnets_tf.search import (
+    AnalyticCost,
     Candidate,
     FeasibilityProblem,
     SearchSettings,
     hypervolume_2d,
+    memory_constraints,
     objective_array,
     pareto_front,
     parse_constraints,
     total_violation,
 )
-from splitnets_tf.search.breeding import propose, select_parents
+from splitnets_tf.search.breeding import extremes, propose, select_parents
+from splitnets_tf.space import load_space, sample
 
 EVERYTHING = every_architecture(SPACE)
 
@@ -193,3 +197,23 @@ def test_the_defaults_are_the_papers_recipe():
     chosen = SearchSettings()
     assert (chosen.population, chosen.generations, chosen.max_candidates) == (512, 20, 10240)
     assert (chosen.mutation_probability, chosen.crossover_probability) == (0.2, 0.5)
+
+
+def test_first_proposals_are_the_extremes_made_feasible():
+    """A random sample of a large space never comes near its largest network."""
+    space = load_space("demo")
+    system = load_system("hmd-demo")
+    cost = AnalyticCost(space, system, 34)
+    problem = FeasibilityProblem(space=space, cost=cost, constraints=memory_constraints(system))
+    rng = np.random.default_rng(0)
+    known = []
+    for extreme in extremes(space):
+        proposed = propose(problem, SearchSettings(population=8), (), known, rng)
+        assert problem.violation(proposed) == 0
+        if problem.violation(extreme) == 0:
+            assert proposed == extreme
+        known.append(proposed)
+    largest = cost.cost(extremes(space)[0]).macs
+    randoms = [cost.cost(sample(space, rng)).macs for _ in range(100)]
+    assert max(cost.cost(architecture).macs for architecture in known) > max(randoms)
+    assert max(cost.cost(architecture).macs for architecture in known) > 0.75 * largest
