@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from splitnets_tf.files import write_json
 from tflite_export.command_line import run_command, writable_file
-from tflite_export.files import write_json
 from tflite_export.litert_benchmark import TIMES, Benchmark, run_benchmark
 
 __all__ = ["main"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from tflite_export.files import read_json, sha256_of_file
+from splitnets_tf.files import read_json, sha256_of_file
 from tflite_export.network_file import read_network_file
 
 __all__ = ["METHODS", "ExportJob", "QuantizationSettings", "read_job"]

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from splitnets_tf.files import write_json
 from tflite_export.command_line import EXIT_OVER_LIMIT, parse_bytes, run_command, writable_file
-from tflite_export.files import write_json
 from tflite_export.model_memory import memory_profile
 
 __all__ = ["main"]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from tflite_export.files import write_atomically
+from splitnets_tf.files import write_atomically
 from tflite_export.model_memory import MemoryProfile
 
 __all__ = ["draw_profile", "plot_profile", "print_profile"]

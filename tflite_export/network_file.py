@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import read_json
 from splitnets_tf.space import (
     Architecture,
     Blueprint,
@@ -14,7 +15,6 @@ from splitnets_tf.space import (
     space_from_dict,
     space_to_dict,
 )
-from tflite_export.files import read_json
 
 __all__ = ["NetworkFile", "read_network_file"]
 

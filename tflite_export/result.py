@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import read_json, sha256_of_file, write_json
 from tflite_export.boundary import Boundary
-from tflite_export.files import read_json, sha256_of_file, write_json
 from tflite_export.interpreter import Quantization
 
 __all__ = ["ExportResult", "ExportedFile", "finished_result", "write_result"]

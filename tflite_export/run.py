@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from tflite_export.files import write_json
+from splitnets_tf.files import write_json
 from tflite_export.job import ExportJob
 from tflite_export.result import ExportResult, finished_result
 

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from splitnets_tf.files import write_atomically
 from splitnets_tf.supernet.images import augment_batch
-from tflite_export.files import write_atomically
 from tflite_export.images import to_bytes
 from tflite_export.job import QuantizationSettings
 from tflite_export.quantized_network import QuantizedNetwork

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from tflite_export.files import write_bytes
+from splitnets_tf.files import write_bytes
 from tflite_export.job import ExportJob, read_job
 from tflite_export.network_file import read_network_file
 

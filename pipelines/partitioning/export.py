@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.partitioning.tflite_model import TfliteRunner, convert
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_atomically, write_bytes
 from splitnets_tf.graph import cut_tflite, signature_tensors
 from splitnets_tf.hardware import Graph
 from splitnets_tf.partition import KerasHalves, Partition, keras_halves
@@ -161,17 +162,13 @@ def _write(directory: Path, kind: str, contents: dict[str, bytes]) -> list[Path]
     paths = []
     for part, content in contents.items():
         path = directory / f"{part}_{kind}.tflite"
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_bytes(path, content)
         paths.append(path)
     return paths
 
 
 def _save_keras(model: Any, path: Path) -> Path:
-    temporary = path.with_name(f".{path.stem}.tmp.keras")
-    model.save(temporary)
-    temporary.replace(path)
+    write_atomically(path, model.save)
     return path
 
 

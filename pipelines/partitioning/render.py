@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_atomically
 from splitnets_tf.hardware import Graph, System
 from splitnets_tf.partition import Partition, cut_table, last_working
 
@@ -115,10 +117,8 @@ def plot_cuts(path: Path, graph: Graph, system: System, partitions: list[Partiti
         axes.plot(position, latency_ms, "o", label=", ".join(names))
     axes.set(xlabel=f"operations on {system.sensor.name}", ylabel="ms", title=f"{graph.name} on {system.name}")
     axes.legend(fontsize="small")
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
-        figure.savefig(temporary, dpi=120)
-        temporary.replace(path)
+        write_atomically(path, functools.partial(figure.savefig, dpi=120))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be drawn ({error}); name a .png, .svg or .pdf in an existing folder"

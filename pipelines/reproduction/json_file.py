@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.run_directory import write_json
 from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_json
 
 __all__ = ["write_json_for_user"]
 
