@@ -67,8 +67,8 @@ class ImagenetConfig:
     """Search space: a preset or a YAML file."""
     system: str = "hmd-demo"
     """System: a preset or a YAML file."""
-    train: TrainingSettings = TrainingSettings(epochs=8)
-    """Supernet training."""
+    train: TrainingSettings = TrainingSettings(epochs=6, weight_decay=1e-3)
+    """Supernet training; the weight decay is a hundred times ImageNet's, since the data set is small."""
     sandwich: SandwichSettings = SandwichSettings()
     """Networks in each training step."""
     distill: bool = True
@@ -82,7 +82,7 @@ class ImagenetConfig:
     validation_images: int | None = None
     """At most so many validation images, evenly spread over the split, count for each candidate; None for all."""
     selection: SelectionSettings = SelectionSettings()
-    fine_tune: TrainingSettings = TrainingSettings(epochs=3, learning_rate=0.02, warmup_epochs=0.2)
+    fine_tune: TrainingSettings = TrainingSettings(epochs=2, learning_rate=0.02, warmup_epochs=0.2, weight_decay=1e-3)
     """Float fine-tuning of the chosen network and, equally long, of the baselines' network."""
     plain_cnn: bool = True
     """Whether the plain four-convolution network is trained for comparison."""
