@@ -15,7 +15,7 @@ __all__ = ["MAX_DEPTH", "MAX_NODES", "VrmlError", "VrmlNode", "parse_nodes"]
 
 MAX_DEPTH = 64
 """Deepest nesting that is read."""
-MAX_NODES = 1_000_000
+MAX_NODES = 300_000
 """Most nodes that are read."""
 
 _MAX_CHARACTERS = 64 * 2**20

@@ -138,7 +138,7 @@ def test_a_killed_export_resumes_to_the_bytes_of_an_uninterrupted_one(split_job,
     assert min(done for stage, done in progress if stage == "train") > images
     assert [file.sha256 for file in result.deployed] == [file.sha256 for file in split_export.deployed]
     assert result.history[0]["loss"] == split_export.history[0]["loss"]
-    assert list(tmp_path.rglob("*.tmp")) == []
+    assert list(tmp_path.rglob(".tmp-*")) == []
 
 
 def test_the_worker_ends_with_its_caller(whole_job, tmp_path):
