@@ -32,6 +32,12 @@ def run_command(main: Callable[[Sequence[str] | None], int | None], argv: Sequen
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USER_ERROR
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {where}{error.strerror or error}; check that the path exists and may be written", file=sys.stderr
+        )
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return _EXIT_INTERRUPTED

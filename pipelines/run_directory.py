@@ -27,6 +27,9 @@ from splitnets_tf.files import write_json, write_text
 
 __all__ = ["RunDirectory", "json_fingerprint"]
 
+_MARKER = ".splitnets-run"
+"""File that only a pipeline writes: it says that everything beside it may be overwritten."""
+_LOCK = ".lock"
 _PACKAGES = (
     "tensorflow",
     "keras",
@@ -48,7 +51,7 @@ class RunDirectory:
     """One run's directory with its configuration and stage records.
 
     Args:
-        path: The directory; created on `prepare`.
+        path: The directory; created by `lock`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,40 +78,58 @@ class RunDirectory:
             raise UserError(f"{self.config_path}: not a run's configuration; use --overwrite to start afresh")
         return data
 
-    def prepare(self, config: Mapping[str, Any], system_text: str, *, overwrite: bool) -> None:
-        """Create the directory, or check that it holds a run of this very configuration.
+    def prepare(
+        self,
+        config: Mapping[str, Any],
+        system_text: str,
+        *,
+        overwrite: bool,
+        open_keys: tuple[str, ...] = (),
+    ) -> None:
+        """Check that the directory holds a run of this very configuration, or none yet; call it under `lock`.
 
         Args:
             config: Nested plain data of the resolved configuration.
             system_text: The resolved system as YAML.
             overwrite: Remove what an earlier run left, and start afresh.
+            open_keys: Beginnings of dotted keys that may still change, since no stage has read them yet.
 
         Raises:
-            UserError: The directory holds another run (the differing keys are named) or something else.
+            UserError: The directory holds another run; the differing keys are named.
         """
-        stored = None if overwrite else self.stored_config()
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"--output-dir {self.path} is a file; name a directory")
         if overwrite:
             self._remove_run()
+        stored = self.stored_config()
         if stored is not None:
-            self._refuse_differences(_flatten(stored), _flatten(config))
+            self._refuse_differences(_flatten(stored), _flatten(config), open_keys)
             self._refuse_other_system(system_text)
-        elif self.path.is_dir() and any(self.path.iterdir()):
-            raise UserError(f"--output-dir {self.path} holds files that are not a run; name a new or empty directory")
-        self.path.mkdir(parents=True, exist_ok=True)
+        for stale in self.path.rglob(".tmp-*"):  # left by a writer that was killed
+            stale.unlink()
         write_text(self.path / "system.yaml", system_text)
         write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
 
     def _remove_run(self) -> None:
-        if not self.path.is_dir() or not any(self.path.iterdir()):
-            return
-        if not self.config_path.is_file():
-            raise UserError(f"--overwrite: {self.path} holds no run, so nothing is removed; name another directory")
-        shutil.rmtree(self.path)
+        """Remove all but the marker and the lock, so that a kill in between leaves a directory that is still ours."""
+        for path in self.path.iterdir():
+            if path.name in (_MARKER, _LOCK):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
-    def _refuse_differences(self, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        keys = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+    def _refuse_foreign(self) -> None:
+        """Refuse a directory that was not made by `lock`: its files are somebody's."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--output-dir {self.path} is a file; name a directory")
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / _MARKER).is_file():
+            raise UserError(f"--output-dir {self.path} holds files that are not a run; name a new or empty directory")
+
+    def _refuse_differences(
+        self, stored: Mapping[str, Any], wanted: Mapping[str, Any], open_keys: tuple[str, ...]
+    ) -> None:
+        differing = [key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key)]
+        keys = sorted(key for key in differing if not key.startswith(open_keys))
         if keys:
             shown = ", ".join(f"{key} (run: {stored.get(key)!r}, now: {wanted.get(key)!r})" for key in keys)
             raise UserError(
@@ -125,13 +146,15 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the directory for this process; the lock goes with the process, even after SIGKILL.
+        """Make the directory ours and hold it for this process; the lock goes with the process, even after SIGKILL.
 
         Raises:
-            UserError: Another process is working on it.
+            UserError: Another process is working on it, or it holds something other than a run.
         """
+        self._refuse_foreign()
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as file:
+        (self.path / _MARKER).touch()
+        with (self.path / _LOCK).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:

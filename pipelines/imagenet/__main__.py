@@ -20,6 +20,7 @@ from splitnets_tf.errors import UserError
 
 VERBS = ("train", "search", "export", "report")
 _SEEDS = ("seed", "train.seed", "search.seed", "fine_tune.seed")
+_BATCH_SIZES = ("train.batch_size", "fine_tune.batch_size", "export.batch_size")
 _OPTIONS = {
     "dataset": "data.dataset",
     "data_dir": "data.data_dir",
@@ -28,7 +29,6 @@ _OPTIONS = {
     "space": "space",
     "system": "system",
     "epochs": "train.epochs",
-    "batch_size": "train.batch_size",
     "fine_tune_epochs": "fine_tune.epochs",
     "qat_epochs": "export.qat_epochs",
     "population": "search.population",
@@ -38,6 +38,8 @@ _OPTIONS = {
     "min_accuracy": "selection.min_accuracy",
 }
 """Command-line option -> key of the configuration."""
+_READ_BY = {"fine_tune": ("selection.", "fine_tune.", "plain_cnn"), "export": ("export.",)}
+"""Stage -> beginnings of the keys that it is the first to read."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,15 +89,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet_tensorflow()
     context = _resolve(arguments)
     with context.run.lock():
+        _prepare(context, overwrite=arguments.overwrite)
         _run_stages(context, arguments.verb)
     return 0
 
 
+def _prepare(context: Any, *, overwrite: bool) -> None:
+    """What no stage has read yet may still be changed on the command line."""
+    from splitnets_tf.hardware import system_to_yaml
+
+    begun = {} if overwrite else context.run.provenance()["stages"]
+    open_keys = tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
+    context.run.prepare(
+        context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite, open_keys=open_keys
+    )
+
+
 def _resolve(arguments: argparse.Namespace) -> Any:
-    """Check everything and prepare the run directory; nothing is written before all is known to be right."""
+    """Check everything; nothing is written before all is known to be right."""
     from pipelines.imagenet.config import DEMO, SMOKE, with_overrides
     from pipelines.imagenet.context import open_context
-    from splitnets_tf.hardware import system_to_yaml
 
     run = RunDirectory(arguments.output_dir)
     stored = None if arguments.overwrite else run.stored_config()
@@ -103,13 +116,13 @@ def _resolve(arguments: argparse.Namespace) -> Any:
     if stored is not None:
         base = with_overrides(base, stored)
     config = with_overrides(base, _overrides(arguments))
-    context = open_context(config, arguments.output_dir)
-    run.prepare(config.to_dict(), system_to_yaml(context.system), overwrite=arguments.overwrite)
-    return context
+    return open_context(config, arguments.output_dir)
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     overrides: dict[str, Any] = dict(_config_file(arguments.config)) if arguments.config else {}
+    if "seed" in overrides:
+        overrides = dict.fromkeys(_SEEDS, overrides["seed"]) | overrides
     for option, key in _OPTIONS.items():
         value = getattr(arguments, option)
         if value is not None:
@@ -118,6 +131,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         overrides["smoke"] = True
     if arguments.seed is not None:
         overrides |= dict.fromkeys(_SEEDS, arguments.seed)
+    if arguments.batch_size is not None:
+        overrides |= dict.fromkeys(_BATCH_SIZES, arguments.batch_size)
     if arguments.data_dir is not None:
         overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
         if arguments.dataset is None:

@@ -6,6 +6,7 @@
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,15 @@ from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
 
 __all__ = ["DEMO", "SMOKE", "DataSettings", "ExportSettings", "ImagenetConfig", "SelectionSettings", "with_overrides"]
+
+
+_SEED_LIMIT = 2**31
+
+
+def _check_at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise UserError(f"configuration: {name} must be at least {least}, received {value}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +38,11 @@ class DataSettings:
     """Side in pixels at which images are kept; at least the space's largest resolution is sensible."""
     max_images: int | None = None
     """At most so many images of each split, evenly spread; None for all."""
+
+    def __post_init__(self) -> None:
+        _check_at_least(1, image_size=self.image_size)
+        if self.max_images is not None:
+            _check_at_least(1, max_images=self.max_images)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +67,12 @@ class ExportSettings:
     """Images per step."""
     bit_exact_inputs: int = 256
     """Test images on which the two halves are compared with the whole int8 network, bit for bit."""
+
+    def __post_init__(self) -> None:
+        _check_at_least(0, qat_epochs=self.qat_epochs)
+        _check_at_least(1, batch_size=self.batch_size, bit_exact_inputs=self.bit_exact_inputs)
+        if not 0 < self.qat_learning_rate < math.inf:
+            raise UserError(f"export: qat_learning_rate must be positive, received {self.qat_learning_rate}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +108,15 @@ class ImagenetConfig:
     plain_cnn: bool = True
     """Whether the plain four-convolution network is trained for comparison."""
     export: ExportSettings = ExportSettings()
+
+    def __post_init__(self) -> None:
+        _check_at_least(1, calibration_images=self.calibration_images)
+        if self.validation_images is not None:
+            _check_at_least(1, validation_images=self.validation_images)
+        if not 0 <= self.seed < _SEED_LIMIT:
+            raise UserError(f"seed must be from 0 to {_SEED_LIMIT - 1}, received {self.seed}")
+        if not all(isinstance(text, str) for text in self.constraints):
+            raise UserError(f"constraints should be a list of expressions, received {list(self.constraints)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain data for YAML."""
@@ -130,12 +160,20 @@ def _replace(record: Any, path: list[str], value: Any, key: str) -> Any:
     elif dataclasses.is_dataclass(current):
         if not isinstance(value, Mapping):
             raise UserError(f"configuration: {key} should be a mapping, received {value!r}")
-        for name, item in value.items():
-            current = _replace(current, [str(name)], item, f"{key}.{name}")
-        value = current
+        value = _replace_all(current, value, key)
     else:
         value = _typed(record, path[0], value, key)
     return dataclasses.replace(record, **{path[0]: value})
+
+
+def _replace_all(record: Any, values: Mapping[Any, Any], key: str) -> Any:
+    """Replace several fields at once: their checks see the new values together."""
+    fields = {field.name for field in dataclasses.fields(record)}
+    unknown = sorted(str(name) for name in values if name not in fields)
+    if unknown:
+        raise UserError(f"configuration: unknown key '{key}.{unknown[0]}'; known here are {sorted(fields)}")
+    typed = {name: _typed(record, name, value, f"{key}.{name}") for name, value in values.items()}
+    return dataclasses.replace(record, **typed)
 
 
 def _typed(record: Any, name: str, value: Any, key: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from pipelines.imagenet.config import ImagenetConfig
 from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.data import DataSource, ImageArrays, Split, open_source
+from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
 from splitnets_tf.hardware import System, load_system
 from splitnets_tf.partition import Partition, all_on_aggregator, all_on_sensor, neurosurgeon
@@ -97,6 +98,26 @@ class Context:
         return {"data": self.source.fingerprint, "space": json_fingerprint(space_to_dict(self.space)), **named}
 
 
+def _check_fit(context: Context) -> None:
+    """What no part can see alone: whether images, space, system and settings suit one another."""
+    config, source = context.config, context.source
+    if len(context.system.hops) != 1:
+        raise UserError(
+            f"system {context.system.name} has {len(context.system.chain)} devices in a row; this pipeline splits over "
+            "one sensor and one aggregator, so name a system of two"
+        )
+    if context.space.resolutions[-1] > source.image_size:
+        raise UserError(
+            f"space {context.space.name} takes images of up to {context.space.resolutions[-1]} pixels, but they are "
+            f"kept at {source.image_size}; raise --image-size or lower the space's resolutions"
+        )
+    count = min(source.count("train"), config.data.max_images or source.count("train"))
+    largest_batch = max(config.train.batch_size, config.fine_tune.batch_size)
+    if count < largest_batch:
+        raise UserError(f"{count} training images do not fill one batch of {largest_batch}; lower --batch-size")
+    _ = context.baselines  # refuses a system on which no placement of the baseline fits
+
+
 def spread(arrays: ImageArrays, count: int | None) -> ImageArrays:
     """At most `count` images, evenly spread over the split; all of them for None."""
     if count is None or count >= len(arrays.labels):
@@ -123,5 +144,6 @@ def open_context(config: ImagenetConfig, output_dir: Path) -> Context:
             seed=config.seed,
         ),
     )
+    _check_fit(context)
     check_feasible(context.problem, np.random.default_rng(config.search.seed))
     return context

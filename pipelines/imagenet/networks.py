@@ -65,8 +65,8 @@ def fine_tune(context: Context) -> None:
     inputs = context.inputs(supernet_weights(context), context.path("search", "pareto.csv"))
     if context.run.is_done("fine_tune", inputs):
         return
+    candidate, _ = select(context)
     with context.run.stage("fine_tune", inputs, config.seed):
-        candidate, _ = select(context)
         description = {
             "schema_version": 1,
             "space": space_to_dict(context.space),
@@ -85,9 +85,11 @@ def fine_tune(context: Context) -> None:
 def _inherit_and_train(context: Context, architecture: Architecture, name: str) -> NetworkModels:
     models = build_network(keras, blueprint(context.space, architecture, context.num_classes))
     supernet = load_supernet(context)
-    inherited = make_evaluator(context, supernet).logits(architecture)
+    evaluator = make_evaluator(context, supernet)
     if name == "chosen":
-        save_predictions(context, "supernet_validation", np.argmax(inherited, axis=-1))
+        save_predictions(context, "supernet_validation", np.argmax(evaluator.logits(architecture), axis=-1))
+    else:
+        evaluator.calibrate(architecture)
     set_network_weights(models, subnetwork_weights(supernet, architecture))
     _train_and_predict(context, models.whole, context.config.fine_tune, name)
     return models

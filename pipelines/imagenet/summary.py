@@ -146,7 +146,9 @@ def _chosen_devices(context: Context, candidate: Candidate, record: ExportRecord
         measured = record.devices[row["name"]]
         row["tflite_bytes"] = measured["tflite_bytes"]
         row["arena_bytes_measured"] = measured["arena_bytes_measured"]
-        row["measured_by"] |= {"tflite_bytes": "file size", "arena_bytes_measured": "TFLite Micro"}
+        row["measured_by"] |= {"tflite_bytes": "file size"}
+        if measured["arena_bytes_measured"] is not None:
+            row["measured_by"] |= {"arena_bytes_measured": "TFLite Micro"}
     return rows
 
 
@@ -236,7 +238,9 @@ def _headline(
         f"({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
     )
     best = context.best_baseline
-    if best is not None:
+    if best is None:
+        figures += "; no placement of the baselines' network is feasible on this system"
+    else:
         figures += f", {candidate.cost.latency_ms / best.latency_ms:.0%} of the best feasible baseline's latency"
     text = f"Shortfall: {'; '.join(failed)}; {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
     return prefix + text

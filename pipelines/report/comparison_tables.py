@@ -93,7 +93,7 @@ def accuracy_table(networks: Sequence[Network], supernet: Interval, fine_tuned: 
 
 
 def paired_table(comparisons: Sequence[Comparison]) -> Table:
-    """Show the chosen network against each baseline, paired over the same test objects."""
+    """Show the chosen network against each baseline, paired over the same test images."""
     with_claim = any(comparison.claim for comparison in comparisons)
     columns = [
         Column(title="Against", number=False),
@@ -116,8 +116,9 @@ def paired_table(comparisons: Sequence[Comparison]) -> Table:
         cells += [Cell("yes", tone="good") if c.holds else Cell("no", tone="bad")]
         rows.append(Row(cells=tuple(cells)))
     return Table(
-        caption="Chosen network minus baseline, paired over the same test objects. At least as accurate means that the "
-        "lower bound is above \N{MINUS SIGN}2 points; the ratio is the chosen network's latency over the baseline's.",
+        caption="Chosen network minus baseline, paired over the same test images, which are resampled by family. At least "
+        "as accurate means that the lower bound is above \N{MINUS SIGN}2 points; the ratio is the chosen network's latency "
+        "over the baseline's.",
         columns=tuple(columns),
         rows=tuple(rows),
     )
@@ -138,7 +139,9 @@ def _network_row(
             cells += _link_cells(network, index, split_shape)
     tone: Tone = "" if network.feasible else "bad"
     cells.append(Cell(ms_text(network.latency_ms), tone=tone))
-    if network.feasible:
+    if not network.devices:
+        cells.append(_EMPTY)
+    elif network.feasible:
         cells.append(Cell("yes", tone="good"))
     else:
         cells.append(Cell("no", detail=network.infeasible_because or "", tone="bad"))

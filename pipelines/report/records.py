@@ -76,7 +76,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """The chosen network against a baseline, paired over the same test objects."""
+    """The chosen network against a baseline, paired over the same test images."""
 
     against: str
     """The baseline's method."""

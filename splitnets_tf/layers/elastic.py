@@ -188,7 +188,9 @@ class ElasticBatchNormalization(keras.layers.Layer):
         ).y
 
     def _mix(self, variable, value, channels, weight) -> None:
-        mixed = tf.convert_to_tensor(variable)[:channels] * (1.0 - weight) + value * weight
+        old = tf.convert_to_tensor(variable)[:channels]
+        # The first batch (weight 1) must not see what another architecture left, not even a NaN.
+        mixed = tf.where(weight < 1.0, old * (1.0 - weight), tf.zeros_like(old)) + value * weight
         variable.assign(tf.pad(mixed, [[0, self.max_channels - channels]]))
 
     def get_config(self) -> dict:

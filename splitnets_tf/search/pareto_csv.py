@@ -22,7 +22,7 @@ def write_pareto_csv(path: Path, candidates: Iterable[Candidate]) -> None:
     """Write candidates in the given order; a reader sees the old file or the new one, never a half.
 
     Args:
-        path: The file; its folder exists.
+        path: The file.
         candidates: Rows. Floats are written with all their digits, so that reading gives them back exactly.
     """
     buffer = io.StringIO()

@@ -6,6 +6,7 @@ Sources: SplitNets, section 3.1.1 and Figure 3; the table of rows follows Attent
 import dataclasses
 import functools
 import itertools
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,6 +39,10 @@ class StageRow:
     """Stride of the stage's first block, 1 or 2."""
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name):
+            raise UserError(
+                f"stage {self.name!r}: name should be letters, digits and _, since layers are named after it"
+            )
         for field in ("widths", "depths", "kernels", "expansions"):
             _check_candidates(f"stage {self.name}", field, getattr(self, field))
         if any(kernel % 2 == 0 for kernel in self.kernels):

@@ -25,14 +25,13 @@ def resize_batch(images, size):
     return tf.clip_by_value(resized, 0.0, 1.0)
 
 
-def augment_batch(images, seed, max_shift: int, color_jitter: float = 0.0):
-    """Flip each image with probability 0.5, shift it by a few pixels and scale its colour channels.
+def augment_batch(images, seed, max_shift: int):
+    """Flip each image with probability 0.5 and shift it by a few pixels.
 
     Args:
         images: uint8 `[batch, s, s, 3]`.
         seed: int32 `[2]`; equal seeds give equal results.
         max_shift: Largest shift in pixels in each direction; what moves in from outside is black.
-        color_jitter: Each image's channels are multiplied by factors drawn from 1 - color_jitter to 1 + color_jitter.
 
     Returns:
         uint8 `[batch, s, s, 3]`.
@@ -40,9 +39,6 @@ def augment_batch(images, seed, max_shift: int, color_jitter: float = 0.0):
     batch = tf.shape(images)[0]
     flips = tf.random.stateless_uniform([batch], seed) < 0.5
     images = tf.where(flips[:, None, None, None], tf.reverse(images, axis=[2]), images)
-    if color_jitter > 0:
-        factors = tf.random.stateless_uniform([batch, 1, 1, 3], seed + 2, 1.0 - color_jitter, 1.0 + color_jitter)
-        images = tf.cast(tf.clip_by_value(tf.cast(images, tf.float32) * factors, 0.0, 255.0), tf.uint8)
     if max_shift == 0:
         return images
     size = tf.shape(images)[1]

@@ -30,7 +30,6 @@ def training_batches(
     start_step: int,
     seed: int,
     max_shift: int,
-    color_jitter: float = 0.0,
     vectors: Callable[[int], np.ndarray] | None = None,
     image_size: int | None = None,
 ) -> tf.data.Dataset:
@@ -46,7 +45,6 @@ def training_batches(
         start_step: First step to yield.
         seed: Seed of permutations and augmentation.
         max_shift: Largest random shift in pixels.
-        color_jitter: See `augment_batch`.
         vectors: Step -> value vectors `[networks, length]`; the batches are then `((images, vectors), labels)` with
             byte images, as `Supernet.train_step` takes them.
         image_size: Without `vectors`, the side to which the images are resized.
@@ -69,7 +67,7 @@ def training_batches(
             yield (rows, np.asarray([seed, 2 * step], dtype=np.int32), *extra)
 
     def load(rows, batch_seed, *extra):
-        batch = augment_batch(tf.gather(pixels, rows), batch_seed, max_shift, color_jitter)
+        batch = augment_batch(tf.gather(pixels, rows), batch_seed, max_shift)
         batch.set_shape([batch_size, *images.shape[1:]])
         target = tf.gather(classes, rows)
         if extra:

@@ -1,6 +1,7 @@
 """Settings of training, free of TensorFlow so that a command line can check them at once."""
 
 import dataclasses
+import math
 
 from splitnets_tf.errors import UserError
 
@@ -29,15 +30,19 @@ class TrainingSettings:
     """Smoothing of the hard labels."""
     max_shift: int = 4
     """Largest random shift of an image in pixels; images are also flipped at random."""
-    color_jitter: float = 0.0
-    """Each image's colour channels are scaled by random factors up to so far from 1."""
     seed: int = 0
     """Seed of weights, order, augmentation and sampling."""
 
     def __post_init__(self) -> None:
-        for field in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, field) <= 0:
+        for field in ("epochs", "batch_size", "learning_rate", "gradient_clip"):
+            if not 0 < getattr(self, field) < math.inf:
                 raise UserError(f"training: {field} must be positive, received {getattr(self, field)}")
+        for field in ("warmup_epochs", "momentum", "weight_decay", "label_smoothing", "max_shift", "seed"):
+            if not 0 <= getattr(self, field) < math.inf:
+                raise UserError(f"training: {field} must not be negative, received {getattr(self, field)}")
+        for field in ("momentum", "label_smoothing"):
+            if getattr(self, field) >= 1:
+                raise UserError(f"training: {field} must be below 1, received {getattr(self, field)}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

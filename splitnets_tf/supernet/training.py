@@ -133,7 +133,6 @@ def _fit(
         start_step=done * steps,
         seed=settings.seed,
         max_shift=settings.max_shift,
-        color_jitter=settings.color_jitter,
         **batches,
     )
     saving = [CheckpointCallback(directory)] if directory else []

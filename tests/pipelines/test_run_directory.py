@@ -18,7 +18,8 @@ SYSTEM = "name: s\nspeed: 1\n"
 @pytest.fixture
 def run(tmp_path):
     directory = RunDirectory(tmp_path / "run")
-    directory.prepare(CONFIG, SYSTEM, overwrite=False)
+    with directory.lock():
+        directory.prepare(CONFIG, SYSTEM, overwrite=False)
     return directory
 
 
@@ -47,18 +48,39 @@ def test_overwrite_starts_afresh(run):
 
 
 def test_foreign_directory_is_never_touched(tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    for overwrite in (False, True):
-        with pytest.raises(UserError, match="holds"):
-            RunDirectory(tmp_path).prepare(CONFIG, SYSTEM, overwrite=overwrite)
-    assert (tmp_path / "thesis.txt").read_text() == "precious"
+    (tmp_path / "config.yaml").write_text("precious: true")
+    with pytest.raises(UserError, match="holds"), RunDirectory(tmp_path).lock():
+        pass
+    assert (tmp_path / "config.yaml").read_text() == "precious: true"
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_file_instead_of_directory(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="is a file"):
-        RunDirectory(tmp_path / "file").prepare(CONFIG, SYSTEM, overwrite=False)
+    with pytest.raises(UserError, match="is a file"), RunDirectory(tmp_path / "file").lock():
+        pass
+
+
+@pytest.mark.parametrize("left", [(), ("system.yaml",), (".tmp-1-config.yaml",)])
+def test_kill_while_preparing_leaves_a_directory_that_both_ways_accept(tmp_path, left):
+    """Whatever part of the first files is there: the same command goes on, and --overwrite starts afresh."""
+    for overwrite in (False, True):
+        directory = RunDirectory(tmp_path / f"run-{overwrite}")
+        with directory.lock():
+            for name in left:
+                (directory.path / name).write_text(SYSTEM)
+        with directory.lock():
+            directory.prepare(CONFIG, SYSTEM, overwrite=overwrite)
+        assert directory.stored_config() == CONFIG
+        assert not list(directory.path.glob(".tmp-*"))
+
+
+def test_keys_that_no_stage_has_read_may_change(run):
+    wanted = {**CONFIG, "train": {"epochs": 4, "batch_size": 64}}
+    run.prepare(wanted, SYSTEM, overwrite=False, open_keys=("train.",))
+    assert run.stored_config() == wanted
+    with pytest.raises(UserError, match="seed"):
+        run.prepare({**wanted, "seed": 3}, SYSTEM, overwrite=False, open_keys=("train.",))
 
 
 def test_damaged_configuration_is_refused(run):

@@ -50,6 +50,9 @@ SYSTEM = {"processors": {"sensor": {"macs_per_s": -1}}}
         (["--epochs", "0"], "epochs"),
         (["--config", "nofile.yaml"], "nofile.yaml"),
         (["--population", "1"], "population"),
+        (["--system", "jmsnas-chain"], "two"),
+        (["--max-images", "20"], "--batch-size"),
+        (["--output-dir", "/proc/nothing"], "/proc/nothing"),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, arguments, named):

@@ -29,8 +29,22 @@ def test_dotted_and_nested_overrides_agree():
         ({"seed.x": 1}, "seed"),
         ({"data.max_images": 1.5}, "max_images"),
         ({"search.population": 1}, "population"),
+        ({"export.qat_epochs": -1}, "qat_epochs"),
+        ({"export.batch_size": 0}, "batch_size"),
+        ({"data.max_images": 0}, "max_images"),
+        ({"calibration_images": 0}, "calibration_images"),
+        ({"seed": 2**31}, "seed"),
+        ({"train.learning_rate": float("nan")}, "learning_rate"),
+        ({"constraints": [3]}, "constraints"),
+        ({"sandwich": {"randm": 1}}, "sandwich.randm"),
     ],
 )
 def test_wrong_values_are_named(overrides, named):
     with pytest.raises(UserError, match=named):
         with_overrides(DEMO, overrides)
+
+
+def test_fields_of_one_record_are_checked_together():
+    config = with_overrides(DEMO, {"sandwich": {"random": 0, "multi_split": 1}})
+    assert config.sandwich.multi_split == 1
+    assert with_overrides(DEMO, config.to_dict()) == config

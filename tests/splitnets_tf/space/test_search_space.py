@@ -116,12 +116,13 @@ def test_wrong_field_is_named(tiny_space, change, named):
         ({"expansions": [1, 2]}, "expansions"),
         ({"depths": [0, 1]}, "depths"),
         ({"depth": [1]}, "depth"),
+        ({"name": "stage 1"}, "name"),
     ],
 )
 def test_wrong_row_is_named(tiny_space, change, named):
     data = space_to_dict(tiny_space)
     data["stages"][1] = {**data["stages"][1], **change}
-    with pytest.raises(UserError, match=f"(stage 2|stage b).*{named}"):
+    with pytest.raises(UserError, match=f"(stage 2|stage '?b|stage 'stage 1).*{named}"):
         space_from_dict(data)
 
 

@@ -145,18 +145,6 @@ def test_augmentation_moves_and_mirrors_but_keeps_bytes():
     assert {column for _, column in places} == {1, 2, 3, 4, 5, 6, 7}
 
 
-def test_colour_jitter_scales_channels_within_its_range():
-    from splitnets_tf.supernet import augment_batch
-
-    images = tf.fill([64, 4, 4, 3], tf.constant(100, tf.uint8))
-    factors = augment_batch(images, tf.constant([1, 2]), 0, 0.3).numpy()[:, 0, 0] / 100
-    assert factors.min() >= 0.69
-    assert factors.max() <= 1.31
-    assert factors.std(axis=0).min() > 0.1
-    assert np.corrcoef(factors.T)[0, 1] < 0.5
-    np.testing.assert_array_equal(augment_batch(images, tf.constant([1, 2]), 0), images)
-
-
 def test_sandwich_order_and_settings(tiny_space):
     vectors = sandwich_vectors(tiny_space, SandwichSettings(random=2, multi_split=1), seed=1, step=7)
     assert len(vectors) == 5
