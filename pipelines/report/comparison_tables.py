@@ -116,9 +116,9 @@ def paired_table(comparisons: Sequence[Comparison]) -> Table:
         cells += [Cell("yes", tone="good") if c.holds else Cell("no", tone="bad")]
         rows.append(Row(cells=tuple(cells)))
     return Table(
-        caption="Chosen network minus baseline, paired over the same test images, which are resampled by family. At least "
-        "as accurate means that the lower bound is above \N{MINUS SIGN}2 points; the ratio is the chosen network's latency "
-        "over the baseline's.",
+        caption="Chosen network minus baseline, paired over the same test images, which are resampled by family. At "
+        "least as accurate means that the lower bound is above \N{MINUS SIGN}2 points; the ratio is the chosen "
+        "network's latency over the baseline's.",
         columns=tuple(columns),
         rows=tuple(rows),
     )
