@@ -48,11 +48,15 @@ def restore_latest(model: keras.Model, directory: Path) -> int:
     Returns:
         Number of finished epochs; 0 where there is no usable checkpoint.
     """
+    variables = [*model.variables, *model.optimizer.variables]
+    initial = [variable.numpy() for variable in variables]
     for epochs, path in reversed(_checkpoints(directory)):
         try:
             model.load_weights(path)
         except (OSError, ValueError, KeyError) as error:
             _LOGGER.warning("%s is no checkpoint of this model and is passed over: %s", path, error)
+            for variable, value in zip(variables, initial, strict=True):  # what was read before the failure
+                variable.assign(value)
             continue
         return epochs
     return 0

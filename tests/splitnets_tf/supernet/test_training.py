@@ -62,8 +62,26 @@ def test_foreign_checkpoint_is_named_and_passed_over(make_supernet, tmp_path, ca
     other.save_weights(tmp_path / "epoch-00004.weights.h5")
     supernet = make_supernet()
     supernet.compile("sgd")
+    before = [variable.numpy() for variable in supernet.variables]
     assert restore_latest(supernet, tmp_path) == 0
     assert "epoch-00004.weights.h5" in caplog.text
+    for old, variable in zip(before, supernet.variables, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), old)
+
+
+def test_half_read_checkpoint_leaves_no_trace(make_supernet, tmp_path, monkeypatch):
+    supernet = make_supernet()
+    supernet.compile("sgd")
+    before = [variable.numpy() for variable in supernet.variables]
+    (tmp_path / "epoch-00001.weights.h5").write_bytes(b"")
+
+    def half_read(path):
+        supernet.variables[0].assign(supernet.variables[0] + 1)
+        raise ValueError("truncated")
+
+    monkeypatch.setattr(supernet, "load_weights", half_read)
+    assert restore_latest(supernet, tmp_path) == 0
+    np.testing.assert_array_equal(supernet.variables[0].numpy(), before[0])
 
 
 def test_supernet_learns_the_blobs(make_supernet, tiny_space, blobs):
