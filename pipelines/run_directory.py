@@ -193,19 +193,21 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def stage(self, name: str, inputs: Mapping[str, str], seed: int) -> Iterator[None]:
-        """Record a stage: its inputs at the start, its wall time at the end (summed over resumed runs)."""
+        """Record a stage: its inputs at the start, its wall time at the end.
+
+        The time of interrupted runs is added, except that of a run that was killed: it could not write its time.
+        """
         record = self.provenance()["stages"].get(name, {})
         seconds = float(record.get("seconds", 0.0))
         self._record(name, {"inputs": dict(inputs), "seconds": seconds, "done": False}, seed)
         start = time.monotonic()
+        done = False
         try:
             yield
-        except BaseException:
+            done = True
+        finally:
             elapsed = seconds + time.monotonic() - start
-            self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": False}, seed)
-            raise
-        elapsed = seconds + time.monotonic() - start
-        self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": True}, seed)
+            self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": done}, seed)
 
     def _record(self, name: str, record: Mapping[str, Any], seed: int) -> None:
         data = {**self.provenance(), **_environment(), "seed": seed}
