@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     run = parser.add_argument_group("run")
     run.add_argument("--output-dir", type=Path, default=Path("runs/imagenet"), metavar="RUN", help="run directory")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
-    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under two minutes")
+    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in about 2.5 minutes")
     run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
     run.add_argument("--seed", type=int, help="seed of everything random")
     data = parser.add_argument_group("data and hardware")
