@@ -193,26 +193,36 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def stage(self, name: str, inputs: Mapping[str, str], seed: int) -> Iterator[None]:
-        """Record a stage: its inputs at the start, its wall time at the end.
+        """Record a stage: inputs, versions and commit at the start, the wall time at the end.
 
-        The time of interrupted runs is added, except that of a run that was killed: it could not write its time.
+        The time of interrupted runs is added; of a run that was killed, the time up to the last file that it wrote.
         """
-        record = self.provenance()["stages"].get(name, {})
-        seconds = float(record.get("seconds", 0.0))
-        self._record(name, {"inputs": dict(inputs), "seconds": seconds, "done": False}, seed)
+        before = self.provenance()["stages"].get(name, {})
+        seconds = float(before.get("seconds", 0.0)) + self._seconds_until_killed(before)
+        environment = _environment()
+        record = {"inputs": dict(inputs), "seconds": seconds, "done": False, "made_by": environment}
+        self._record(name, {**record, "started": time.time()}, environment, seed)
         start = time.monotonic()
         done = False
         try:
             yield
             done = True
         finally:
-            elapsed = seconds + time.monotonic() - start
-            self._record(name, {"inputs": dict(inputs), "seconds": elapsed, "done": done}, seed)
+            record |= {"seconds": seconds + time.monotonic() - start, "done": done}
+            self._record(name, record, environment, seed)
 
-    def _record(self, name: str, record: Mapping[str, Any], seed: int) -> None:
-        data = {**self.provenance(), **_environment(), "seed": seed}
-        data["stages"] = {**data["stages"], name: dict(record)}
+    def _record(self, name: str, record: Mapping[str, Any], environment: Mapping[str, Any], seed: int) -> None:
+        updated = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        stages = {**self.provenance()["stages"], name: dict(record)}
+        data = {**environment, "machine": _machine(), "seed": seed, "updated": updated, "stages": stages}
         write_json(self.path / "provenance.json", data)
+
+    def _seconds_until_killed(self, record: Mapping[str, Any]) -> float:
+        """What a killed run, which could not write its time, worked at least: until its last artefact."""
+        if "started" not in record:
+            return 0.0
+        written = [path.stat().st_mtime for path in self.path.glob("*/**/*") if path.is_file()]
+        return max(0.0, max(written, default=0.0) - float(record["started"]))
 
 
 def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -226,24 +236,28 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _environment() -> dict[str, Any]:
-    """Versions, commit, command and machine."""
+    """Versions, commit and command."""
     versions = {}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     return {
         "versions": {"python": platform.python_version(), **versions},
-        "git_commit": _git_commit(),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_modified_files": len((_git("status", "--porcelain") or "").splitlines()),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.platform()},
-        "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
-def _git_commit() -> str | None:
+def _machine() -> dict[str, Any]:
+    return {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.platform()}
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git on the project's own tree; None where there is none, or no git."""
     git = shutil.which("git")
     if git is None:
         return None
     here = Path(__file__).resolve().parent
-    result = subprocess.run([git, "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    result = subprocess.run([git, *arguments], cwd=here, capture_output=True, text=True, check=False)
     return result.stdout.strip() or None

@@ -160,7 +160,28 @@ def _check_files(layout: FolderLayout, directory: Path, image_size: int) -> dict
                 checked[split].append([result for result in results if isinstance(result, _Image)])
     if skipped:
         _LOGGER.warning("skipped %d of %d files in %s", skipped, total, directory)
-    return checked
+    return _drop_identical(checked)
+
+
+def _drop_identical(checked: dict[Split | None, list[list[_Image]]]) -> dict[Split | None, list[list[_Image]]]:
+    """Keeps one of each set of identical files, of the test folder before validation before train.
+
+    The same picture in train and in test would be counted as recognised when it was only remembered.
+    """
+    seen: dict[bytes, Path] = {}
+    kept: dict[Split | None, list[list[_Image]]] = {}
+    for split in sorted(checked, key=lambda split: -1 if split is None else -SPLITS.index(split)):
+        kept[split] = []
+        for members in checked[split]:
+            unique = []
+            for image in members:
+                first = seen.setdefault(image.digest, image.path)
+                if first is image.path:
+                    unique.append(image)
+                else:
+                    _LOGGER.warning("skipped %s: identical to %s", image.path, first)
+            kept[split].append(unique)
+    return {split: kept[split] for split in checked}
 
 
 def _divide(

@@ -49,6 +49,7 @@ class AnalyticCost:
             aggregator_latency_ms=priced.aggregator.latency_ms,
             peak_bytes=priced.sensor.peak_bytes,
             sensor_memory_bytes=priced.sensor.weight_bytes + priced.sensor.arena_bytes,
+            aggregator_memory_bytes=priced.aggregator.weight_bytes + priced.aggregator.arena_bytes,
             sensor_macs=priced.sensor.macs,
             macs=priced.sensor.macs + priced.aggregator.macs,
             params=priced.sensor.params + priced.aggregator.params,
@@ -57,12 +58,14 @@ class AnalyticCost:
 
 
 def memory_constraints(system: System) -> tuple[Constraint, ...]:
-    """What every deployable network must keep: both memory figures of the sensor half within the sensor's memory.
+    """What every deployable network must keep: each half within its device's memory.
 
-    `peak_bytes` is the paper's constraint (SplitNets, section 3.2); weights and planned arena are what the device
-    holds. Empty where the system sets the sensor no limit.
+    `peak_bytes` is the paper's constraint on the sensor (SplitNets, section 3.2); weights and planned arena are what a
+    device holds. A device without a limit adds nothing.
     """
-    limit = system.sensor.memory_bytes
-    if limit is None:
-        return ()
-    return parse_constraints((f"peak_bytes <= {limit}", f"sensor_memory_bytes <= {limit}"))
+    texts = []
+    if (limit := system.sensor.memory_bytes) is not None:
+        texts += [f"peak_bytes <= {limit}", f"sensor_memory_bytes <= {limit}"]
+    if (limit := system.aggregator.memory_bytes) is not None:
+        texts.append(f"aggregator_memory_bytes <= {limit}")
+    return parse_constraints(tuple(texts))

@@ -24,6 +24,8 @@ class Cost:
     """The paper's peak memory of the sensor half: its weights and its largest unfused operation."""
     sensor_memory_bytes: int
     """Weights and planned arena of the sensor half's fused int8 graph: what a real device must hold."""
+    aggregator_memory_bytes: int
+    """Weights and planned arena of the aggregator half's fused int8 graph."""
     sensor_macs: int
     """Multiply-accumulates on one sensor."""
     macs: int

@@ -113,10 +113,40 @@ def test_wall_time_adds_up_over_resumed_runs(run, monkeypatch):
     assert run.provenance()["stages"]["train"]["seconds"] == pytest.approx(12)
 
 
-def test_provenance_says_what_ran(run):
+def test_wall_time_of_a_killed_run_counts_up_to_its_last_file(run):
+    code = textwrap.dedent(
+        """
+        import os, pathlib, signal, sys
+        from pipelines.run_directory import RunDirectory
+        run = RunDirectory(pathlib.Path(sys.argv[1]))
+        with run.stage("train", {}, 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    process = subprocess.run([sys.executable, "-c", code, str(run.path)], check=False)
+    assert process.returncode == -signal.SIGKILL
+    written = run.path / "supernet" / "epoch_0001" / "weights"
+    written.parent.mkdir(parents=True)
+    written.write_text("")
+    started = run.provenance()["stages"]["train"]["started"]
+    os.utime(written, (started + 30, started + 30))
+    with run.stage("train", {}, 0):
+        pass
+    stage = run.provenance()["stages"]["train"]
+    assert 30 <= stage["seconds"] < 60
+    assert "started" not in stage
+
+
+def test_provenance_says_what_ran_each_stage(run, monkeypatch):
     with run.stage("train", {}, 7):
         pass
+    monkeypatch.setattr("pipelines.run_directory._git", lambda *arguments: "later")
+    with run.stage("search", {}, 7):
+        pass
     record = run.provenance()
+    stages = record["stages"]
+    assert stages["search"]["made_by"]["git_commit"] == "later" != stages["train"]["made_by"]["git_commit"]
+    assert stages["train"]["made_by"]["versions"] == record["versions"]
     assert record["seed"] == 7
     assert record["versions"]["tensorflow"]
     assert record["machine"]["cores"] == os.cpu_count()

@@ -111,6 +111,21 @@ def test_damaged_and_foreign_files_are_named_once_and_skipped(
     assert not any("DS_Store" in record.message for record in caplog.records)
 
 
+def test_identical_files_count_once_and_stay_out_of_train(
+    make_folder: MakeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = make_folder({"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2})
+    content = (directory / "test" / "cat" / "000.png").read_bytes()
+    for copy in ("train/cat/copy.png", "train/dog/copy.png", "test/cat/zz.png"):
+        (directory / copy).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        source = open_source(data_dir=directory)
+    assert source.count("test") == 4
+    assert source.count("train") + source.count("validation") == 8
+    for copy in ("train/cat/copy.png", "train/dog/copy.png", "test/cat/zz.png"):
+        assert sum(copy in record.message and "identical to" in record.message for record in caplog.records) == 1
+
+
 def test_links_in_a_circle_end(make_folder: MakeFolder) -> None:
     directory = make_folder({"cat": 3, "dog": 3})
     (directory / "cat" / "loop").symlink_to(directory / "cat", target_is_directory=True)

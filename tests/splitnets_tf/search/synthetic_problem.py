@@ -101,6 +101,7 @@ def synthetic_cost(architecture: Architecture) -> Cost:
         aggregator_latency_ms=rest_ms,
         peak_bytes=peak,
         sensor_memory_bytes=peak // 2,
+        aggregator_memory_bytes=sum(weights) - sum(weights[:on_sensor]),
         sensor_macs=sensor_macs,
         macs=sum(macs),
         params=sum(weights),

@@ -32,6 +32,8 @@ def test_figures_are_those_of_the_two_halves():
         fused = fuse_int8(head)
         figures = cost.cost(architecture)
         assert figures.sensor_memory_bytes == weight_bytes(fused) + plan_arena(fused).arena_bytes
+        fused_tail = fuse_int8(tail)
+        assert figures.aggregator_memory_bytes == weight_bytes(fused_tail) + plan_arena(fused_tail).arena_bytes
         assert figures.peak_bytes == peak_bytes(head)
         assert figures.sensor_macs == total_macs(head)
         assert figures.macs == total_macs(head) + total_macs(tail)
@@ -73,12 +75,19 @@ def test_memory_constraints_hold_both_figures_to_the_sensor():
     assert total_violation(constraints, figures | {"peak_bytes": 2e6, "sensor_memory_bytes": 2e6}) == 0
     for name in ("peak_bytes", "sensor_memory_bytes"):
         assert total_violation(constraints, figures | {name: 3e6}) == pytest.approx(0.5)
-    sensor = SYSTEM.sensor
-    boundless = dataclasses.replace(
-        SYSTEM,
-        processors=tuple(
-            dataclasses.replace(each, memory_bytes=None) if each.name == sensor.name else each
-            for each in SYSTEM.processors
-        ),
+    assert memory_constraints(_with_memory(SYSTEM.sensor, None)) == ()
+
+
+def test_memory_constraints_hold_the_aggregator_to_its_memory():
+    constraints = memory_constraints(_with_memory(SYSTEM.aggregator, 1000))
+    figures = dict.fromkeys(COST_FIGURES, 0.0) | {"aggregator_memory_bytes": 1500.0}
+    assert total_violation(constraints, figures) == pytest.approx(0.5)
+    assert total_violation(constraints, figures | {"aggregator_memory_bytes": 1000.0}) == 0
+
+
+def _with_memory(processor, memory_bytes):
+    processors = (
+        dataclasses.replace(each, memory_bytes=memory_bytes) if each.name == processor.name else each
+        for each in SYSTEM.processors
     )
-    assert memory_constraints(boundless) == ()
+    return dataclasses.replace(SYSTEM, processors=tuple(processors))
