@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     from pipelines.imagenet.config import DEMO, with_overrides
     from pipelines.imagenet.context import open_context
-    from pipelines.imagenet.train import load_supernet, make_evaluator, supernet_weights
+    from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 
     stored = RunDirectory(arguments.run).stored_config()
     if stored is None:
@@ -83,7 +83,7 @@ def _measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     context = open_context(with_overrides(DEMO, stored), arguments.run)
     if not supernet_weights(context).is_file():
         raise UserError(f"--run {arguments.run} has no trained supernet; finish it with the verb train")
-    evaluator = make_evaluator(context, load_supernet(context))
+    evaluator = TrainedEvaluator(context).evaluator
     rows = []
     for architecture in spread_architectures(context.space, context.cost, arguments.architectures, arguments.seed):
         alone = _train_alone(context, architecture, arguments)

@@ -154,20 +154,21 @@ def _config_file(path: Path) -> dict[str, Any]:
 
 def _run_stages(context: Any, verb: str) -> None:
     """Import each stage when its turn comes: TensorFlow takes seconds to load."""
-    from pipelines.imagenet.train import train
+    from pipelines.imagenet.train import TrainedEvaluator, train
 
     train(context)
     if verb == "train":
         return
     from pipelines.imagenet.search import search
 
-    search(context)
+    trained = TrainedEvaluator(context)
+    search(context, trained)
     if verb == "search":
         return
     from pipelines.imagenet.export import export
     from pipelines.imagenet.networks import fine_tune
 
-    fine_tune(context)
+    fine_tune(context, trained)
     export(context)
     if verb == "export":
         return

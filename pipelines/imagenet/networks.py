@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.callbacks import EpochProgress, tensorboard
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.plain_cnn import plain_cnn, plain_cnn_widths
-from pipelines.imagenet.train import load_supernet, make_evaluator, supernet_weights
+from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import read_json, write_atomically, write_json
 from splitnets_tf.search import Candidate, choose, read_pareto_csv
@@ -59,7 +59,7 @@ def predictions_path(context: Context, network: str) -> Path:
     return context.path("predictions", f"{network}.npy")
 
 
-def fine_tune(context: Context) -> None:
+def fine_tune(context: Context, trained: TrainedEvaluator) -> None:
     """Write architecture.json and weights.npz, train the baselines as long, and predict the test images of each."""
     config = context.config
     inputs = context.inputs(supernet_weights(context), context.path("search", "pareto.csv"))
@@ -74,23 +74,24 @@ def fine_tune(context: Context) -> None:
             "num_classes": context.num_classes,
         }
         write_json(context.path("architecture.json"), description)
-        chosen = _inherit_and_train(context, candidate.architecture, "chosen")
+        chosen = _inherit_and_train(context, trained, candidate.architecture, "chosen")
         weights = get_network_weights(chosen)
         write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
-        _inherit_and_train(context, context.space.largest(), "largest")
+        _inherit_and_train(context, trained, context.space.largest(), "largest")
         if config.plain_cnn:
             _train_plain_cnn(context, candidate)
 
 
-def _inherit_and_train(context: Context, architecture: Architecture, name: str) -> NetworkModels:
+def _inherit_and_train(
+    context: Context, trained: TrainedEvaluator, architecture: Architecture, name: str
+) -> NetworkModels:
     models = build_network(keras, blueprint(context.space, architecture, context.num_classes))
-    supernet = load_supernet(context)
-    evaluator = make_evaluator(context, supernet)
+    evaluator = trained.evaluator
     if name == "chosen":
         save_predictions(context, "supernet_validation", np.argmax(evaluator.logits(architecture), axis=-1))
     else:
         evaluator.calibrate(architecture)
-    set_network_weights(models, subnetwork_weights(supernet, architecture))
+    set_network_weights(models, subnetwork_weights(evaluator.supernet, architecture))
     _train_and_predict(context, models.whole, context.config.fine_tune, name)
     return models
 

@@ -1,7 +1,7 @@
 """Stage `search`: the front, by evolution under the sensor's memory and the user's constraints."""
 
 from pipelines.imagenet.context import Context
-from pipelines.imagenet.train import load_supernet, make_evaluator, supernet_weights
+from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from pipelines.progress import progress_bar
 from pipelines.run_directory import json_fingerprint
 from splitnets_tf.hardware import system_to_yaml
@@ -10,7 +10,7 @@ from splitnets_tf.search import SearchProgress, run_search, write_pareto_csv
 __all__ = ["search"]
 
 
-def search(context: Context) -> None:
+def search(context: Context, trained: TrainedEvaluator) -> None:
     """Search, or go on with an interrupted search; writes search/pareto.csv."""
     config = context.config
     inputs = context.inputs(supernet_weights(context)) | {"system": json_fingerprint(system_to_yaml(context.system))}
@@ -27,7 +27,7 @@ def search(context: Context) -> None:
         result = run_search(
             space=context.space,
             cost=context.cost,
-            evaluator=make_evaluator(context, load_supernet(context)),
+            evaluator=trained.evaluator,
             constraints=context.constraints,
             settings=config.search,
             directory=context.path("search"),

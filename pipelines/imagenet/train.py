@@ -10,7 +10,7 @@ from splitnets_tf.files import write_atomically
 from splitnets_tf.supernet import Supernet, ValidationCallback, train_supernet
 from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
 
-__all__ = ["load_supernet", "make_evaluator", "supernet_weights", "train", "validation_arrays"]
+__all__ = ["TrainedEvaluator", "supernet_weights", "train", "validation_arrays"]
 
 
 def supernet_weights(context: Context) -> Path:
@@ -29,7 +29,7 @@ def train(context: Context) -> None:
         supernet = _new_supernet(context)
         callbacks = [
             ValidationCallback(
-                make_evaluator(context, supernet),
+                _make_evaluator(context, supernet),
                 {"largest": context.space.largest(), "smallest": context.space.smallest()},
             ),
             EpochProgress("supernet training", config.train.epochs),
@@ -62,14 +62,21 @@ def _new_supernet(context: Context) -> Supernet:
     return supernet
 
 
-def load_supernet(context: Context) -> Supernet:
-    """The trained supernet."""
-    supernet = _new_supernet(context)
-    supernet.load_weights(supernet_weights(context))
-    return supernet
+class TrainedEvaluator:
+    """Loads the trained supernet when it is first asked for; its graph is then traced once for all stages."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @functools.cached_property
+    def evaluator(self) -> SubnetworkEvaluator:
+        """Evaluator of the trained supernet."""
+        supernet = _new_supernet(self._context)
+        supernet.load_weights(supernet_weights(self._context))
+        return _make_evaluator(self._context, supernet)
 
 
-def make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator:
+def _make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator:
     """Validation accuracy after calibration on training images that are evenly spread over their split."""
     calibration = spread(context.arrays("train"), context.config.calibration_images)
     validation = validation_arrays(context)

@@ -15,7 +15,9 @@ from splitnets_tf.space import Architecture
 __all__ = ["read_pareto_csv", "write_pareto_csv"]
 
 COLUMNS = ("id", "accuracy", *COST_FIGURES, "architecture")
-_INTEGERS = frozenset(("peak_bytes", "sensor_memory_bytes", "aggregator_memory_bytes", "sensor_macs", "macs", "params", "link_bytes"))
+_INTEGERS = frozenset(
+    ("peak_bytes", "sensor_memory_bytes", "aggregator_memory_bytes", "sensor_macs", "macs", "params", "link_bytes")
+)
 
 
 def write_pareto_csv(path: Path, candidates: Iterable[Candidate]) -> None:

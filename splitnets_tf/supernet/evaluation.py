@@ -36,7 +36,7 @@ class SubnetworkEvaluator:
     ) -> None:
         if len(calibration_images) == 0 or len(images) == 0:
             raise ValueError("calibration and evaluation each need at least one image")
-        self._supernet = supernet
+        self.supernet = supernet
         whole = max(1, len(calibration_images) // batch_size) * batch_size
         self._calibration = [
             tf.constant(calibration_images[start : start + batch_size])
@@ -51,21 +51,21 @@ class SubnetworkEvaluator:
         self._infer = tf.function(self._infer_batch, input_signature=(byte_images, vector))
 
     def _calibrate_batch(self, images, vector, weight):
-        self._supernet((images, vector), calibration_weight=weight)
+        self.supernet((images, vector), calibration_weight=weight)
 
     def _infer_batch(self, images, vector):
-        return self._supernet((images, vector), training=False)
+        return self.supernet((images, vector), training=False)
 
     def calibrate(self, architecture: Architecture) -> None:
         """Fill the supernet's statistics for this architecture: the mean over the calibration batches."""
-        vector = tf.constant(self._supernet.space.encode(architecture))
+        vector = tf.constant(self.supernet.space.encode(architecture))
         for index, images in enumerate(self._calibration):
             self._calibrate(images, vector, tf.constant(1.0 / (index + 1)))
 
     def logits(self, architecture: Architecture) -> np.ndarray:
         """Logits `[m, classes]` after calibration."""
         self.calibrate(architecture)
-        vector = tf.constant(self._supernet.space.encode(architecture))
+        vector = tf.constant(self.supernet.space.encode(architecture))
         return np.concatenate([self._infer(images, vector).numpy() for images in self._images])
 
     def evaluate(self, architecture: Architecture) -> float:

@@ -18,7 +18,13 @@ from PIL import Image
 from splitnets_tf.space import space_to_dict
 
 pytestmark = pytest.mark.slow
-STAGES = ("train", "search", "fine_tune", "export")
+MIDWAY = {
+    "train": "supernet/epoch-*",
+    "search": "search/trial_*",
+    "fine_tune": "networks/chosen/epoch-*",
+    "export": "export/job.json",
+}
+"""Stage -> artefact that shows that its work has begun."""
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +52,18 @@ def start(arguments, directory):
     )
 
 
-def kill_in_stage(process, directory, stage, delay_s):
+def kill_when(process, condition):
+    while not condition():
+        assert process.poll() is None, f"the run ended before it could be killed: {process.stderr.read()}"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stderr.close()
+
+
+def stages(directory):
     record = directory / "provenance.json"
-    while process.poll() is None:
-        if record.is_file() and stage in json.loads(record.read_text())["stages"]:
-            time.sleep(delay_s)
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-        time.sleep(0.05)
-    return process.wait()
+    return json.loads(record.read_text())["stages"] if record.is_file() else {}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +75,20 @@ def uninterrupted(arguments, tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("delay_s", [0.3, 8.0])
-def test_killed_in_every_stage(arguments, uninterrupted, tmp_path, delay_s):
+@pytest.mark.parametrize("moment", ["at the start", "midway"])
+def test_killed_in_every_stage(arguments, uninterrupted, tmp_path, moment):
     directory = tmp_path / "run"
-    for stage in STAGES:
-        code = kill_in_stage(start(arguments, directory), directory, stage, delay_s)
-        assert code in (-signal.SIGKILL, 0)
+    if moment == "at the start":
+        kill_when(start(arguments, directory), (directory / ".splitnets-run").is_file)
+    for stage, artefact in MIDWAY.items():
+
+        def reached(stage=stage, artefact=artefact):
+            begun = stage in stages(directory)
+            return begun and (moment == "at the start" or any(directory.glob(artefact)))
+
+        kill_when(start(arguments, directory), reached)
+        assert not stages(directory)[stage]["done"], "the kill came after the stage"
+        assert list(stages(directory))[-1] == stage
     process = start(arguments, directory)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
