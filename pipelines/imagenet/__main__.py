@@ -40,6 +40,8 @@ _OPTIONS = {
 """Command-line option -> key of the configuration."""
 _READ_BY = {"fine_tune": ("selection.", "fine_tune.", "plain_cnn"), "export": ("export.",)}
 """Stage -> beginnings of the keys that it is the first to read."""
+_ALWAYS_OPEN = ("full",)
+"""Keys that add stages and change none: a finished run may take them up."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output-dir", type=Path, default=Path("runs/imagenet"), metavar="RUN", help="run directory")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
     run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in about 2.5 minutes")
+    run.add_argument(
+        "--full", action="store_true", help="also train MobileNetV2 and Head Distillation to compare with; takes long"
+    )
     run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
     run.add_argument("--seed", type=int, help="seed of everything random")
     data = parser.add_argument_group("data and hardware")
@@ -99,7 +104,7 @@ def _prepare(context: Any, *, overwrite: bool) -> None:
     from splitnets_tf.hardware import system_to_yaml
 
     begun = {} if overwrite else context.run.provenance()["stages"]
-    open_keys = tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
+    open_keys = _ALWAYS_OPEN + tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
     context.run.prepare(
         context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite, open_keys=open_keys
     )
@@ -127,8 +132,9 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         value = getattr(arguments, option)
         if value is not None:
             overrides[key] = value
-    if arguments.smoke:
-        overrides["smoke"] = True
+    for flag in ("smoke", "full"):
+        if getattr(arguments, flag):
+            overrides[flag] = True
     if arguments.seed is not None:
         overrides |= dict.fromkeys(_SEEDS, arguments.seed)
     if arguments.batch_size is not None:
@@ -172,6 +178,11 @@ def _run_stages(context: Any, verb: str) -> None:
     export(context)
     if verb == "export":
         return
+    if context.config.full:
+        from pipelines.imagenet.full_baselines import distil_head, train_mobilenet
+
+        train_mobilenet(context)
+        distil_head(context)
     from pipelines.imagenet.report import report
 
     report(context)

@@ -108,6 +108,8 @@ class ImagenetConfig:
     plain_cnn: bool = True
     """Whether the plain four-convolution network is trained for comparison."""
     export: ExportSettings = ExportSettings()
+    full: bool = False
+    """Whether MobileNetV2 and Head Distillation are trained for comparison; may be set on a finished run."""
 
     def __post_init__(self) -> None:
         _check_at_least(1, calibration_images=self.calibration_images)

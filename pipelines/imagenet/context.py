@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.imagenet.config import ImagenetConfig
+from pipelines.imagenet.mobilenet import check_mobilenet
 from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.data import DataSource, ImageArrays, Split, open_source
 from splitnets_tf.errors import UserError
@@ -116,6 +117,8 @@ def _check_fit(context: Context) -> None:
     if count < largest_batch:
         raise UserError(f"{count} training images do not fill one batch of {largest_batch}; lower --batch-size")
     _ = context.baselines  # refuses a system on which no placement of the baseline fits
+    if config.full:
+        check_mobilenet(context.space, context.num_classes, context.system)
 
 
 def spread(arrays: ImageArrays, count: int | None) -> ImageArrays:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from pipelines.callbacks import EpochProgress, tensorboard
+from pipelines.imagenet.config import ImagenetConfig
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.plain_cnn import plain_cnn, plain_cnn_widths
 from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
@@ -29,9 +30,20 @@ from splitnets_tf.supernet import (
     train_network,
 )
 
-__all__ = ["chosen_architecture", "fine_tune", "predictions_path", "save_predictions", "select"]
+__all__ = [
+    "chosen_architecture",
+    "equal_budget",
+    "fine_tune",
+    "predictions_path",
+    "save_predictions",
+    "select",
+    "train_and_predict",
+    "train_model",
+]
 
 _BATCH = 256
+Loss = Callable[[Any, Any], Any]
+"""(labels, outputs) -> a loss for each image."""
 
 
 def select(context: Context) -> tuple[Candidate, str]:
@@ -92,30 +104,40 @@ def _inherit_and_train(
     else:
         evaluator.calibrate(architecture)
     set_network_weights(models, subnetwork_weights(evaluator.supernet, architecture))
-    _train_and_predict(context, models.whole, context.config.fine_tune, name)
+    train_and_predict(context, models.whole, context.config.fine_tune, name)
     return models
 
 
 def _train_plain_cnn(context: Context, candidate: Candidate) -> None:
-    """As many epochs as supernet training and fine-tuning together, at the supernet's learning rate."""
-    config = context.config
     resolution = context.space.resolutions[-1]
-    keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(context.config.seed)
     widths = plain_cnn_widths(resolution, context.num_classes, candidate.cost.macs)
-    settings = dataclasses.replace(config.train, epochs=config.train.epochs + config.fine_tune.epochs)
-    _train_and_predict(context, plain_cnn(resolution, context.num_classes, widths), settings, "plain_cnn")
+    model = plain_cnn(resolution, context.num_classes, widths)
+    train_and_predict(context, model, equal_budget(context.config), "plain_cnn")
 
 
-def _train_and_predict(context: Context, model: Any, settings: TrainingSettings, name: str) -> None:
+def equal_budget(config: ImagenetConfig) -> TrainingSettings:
+    """As many epochs as supernet training and fine-tuning together, at the supernet's learning rate."""
+    return dataclasses.replace(config.train, epochs=config.train.epochs + config.fine_tune.epochs)
+
+
+def train_model(context: Context, model: Any, settings: TrainingSettings, name: str, loss: Loss | None = None) -> None:
+    """Train on the training images, or go on from the last checkpoint in `networks/<name>`; see `train_network`."""
     arrays = context.arrays("train")
     train_network(
         model,
         arrays.images,
         arrays.labels,
         settings=settings,
+        loss=loss,
         directory=context.path("networks", name),
         callbacks=[EpochProgress(f"training {name}", settings.epochs), tensorboard(context.path("logs", name))],
     )
+
+
+def train_and_predict(context: Context, model: Any, settings: TrainingSettings, name: str) -> None:
+    """Train, then save the predicted classes of the test images."""
+    train_model(context, model, settings, name)
     save_predictions(context, name, predict(model, context.arrays("test").images))
 
 

@@ -1,51 +1,22 @@
 """Every figure of the report, from what the stages left in the run directory."""
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.export import ExportRecord, read_export_record
+from pipelines.imagenet.full_summary import full_baselines, full_training
 from pipelines.imagenet.networks import predictions_path, select
 from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
+from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row, device_row
 from pipelines.imagenet.train import validation_arrays
-from pipelines.statistics import Estimate, accuracy_estimate, paired_difference
-from splitnets_tf.hardware import DeviceCost, LinkCost, split_cost
-from splitnets_tf.partition import Partition
+from pipelines.statistics import accuracy_estimate
+from splitnets_tf.hardware import split_cost
 from splitnets_tf.search import Candidate
 from splitnets_tf.space import architecture_graph
 
 __all__ = ["build_summary"]
-
-ACCURACY_MARGIN = 0.02
-"""At least as accurate: the paired interval's lower bound is above minus two points."""
-LATENCY_SHARE = 0.5
-"""The claim against the best feasible baseline: at most half its latency."""
-_COST_FIGURES = ("params", "macs", "peak_bytes", "weight_bytes", "arena_bytes", "latency_ms")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Test:
-    """Test images: who is right where."""
-
-    labels: np.ndarray
-    families: np.ndarray
-    seed: int
-    directory: Path
-
-    def correct(self, network: str) -> np.ndarray | None:
-        path = self.directory / f"{network}.npy"
-        return np.load(path, allow_pickle=False) == self.labels if path.is_file() else None
-
-    def accuracy(self, network: str) -> dict[str, float] | None:
-        correct = self.correct(network)
-        return None if correct is None else accuracy_estimate(correct, self.families, seed=self.seed).to_dict()
-
-    def difference(self, first: str, second: str) -> Estimate | None:
-        a, b = self.correct(first), self.correct(second)
-        return None if a is None or b is None else paired_difference(a, b, self.families, seed=self.seed)
 
 
 def build_summary(context: Context) -> dict[str, Any]:
@@ -53,13 +24,18 @@ def build_summary(context: Context) -> dict[str, Any]:
     candidate, rule = select(context)
     record = read_export_record(context)
     arrays = context.arrays("test")
-    test = _Test(
+    test = Predictions(
         labels=arrays.labels,
         families=arrays.families,
         seed=context.config.seed,
         directory=predictions_path(context, "chosen").parent,
     )
+    baselines = _baselines(context, candidate, test)
     comparisons = _comparisons(context, candidate, test)
+    if context.config.full:
+        full = full_baselines(context)
+        baselines += full.rows(test)
+        comparisons += full.comparisons(test, candidate.cost.latency_ms)
     accuracy = {
         "supernet": _validation_accuracy(context, candidate),
         "fine_tuned": test.accuracy("chosen"),
@@ -81,7 +57,7 @@ def build_summary(context: Context) -> dict[str, Any]:
         "links": [{"bytes": candidate.cost.link_bytes, "latency_ms": candidate.cost.link_latency_ms}],
         "latency_ms": candidate.cost.latency_ms,
         "accuracy": accuracy,
-        "baselines": _baselines(context, candidate, test),
+        "baselines": baselines,
         "comparisons": comparisons,
         "boundary": record.boundary,
         "training": _training(context),
@@ -129,19 +105,10 @@ def _validation_accuracy(context: Context, candidate: Candidate) -> dict[str, fl
     return accuracy_estimate(correct, arrays.families, seed=context.config.seed).to_dict()
 
 
-def _device(name: str, cost: DeviceCost) -> dict[str, Any]:
-    figures = {figure: getattr(cost, figure) for figure in _COST_FIGURES}
-    return {"name": name, **figures, "measured_by": dict.fromkeys(_COST_FIGURES, "cost model")}
-
-
-def _link(cost: LinkCost) -> dict[str, Any]:
-    return {"bytes": cost.bytes, "latency_ms": cost.latency_ms}
-
-
 def _chosen_devices(context: Context, candidate: Candidate, record: ExportRecord) -> list[dict[str, Any]]:
     built = architecture_graph(context.space, candidate.architecture, context.num_classes)
     cost = split_cost(built.graph, built.sensor_operations, context.system)
-    rows = [_device("sensor", cost.sensor), _device("aggregator", cost.aggregator)]
+    rows = [device_row("sensor", cost.sensor), device_row("aggregator", cost.aggregator)]
     for row in rows:
         measured = record.devices[row["name"]]
         row["tflite_bytes"] = measured["tflite_bytes"]
@@ -152,10 +119,10 @@ def _chosen_devices(context: Context, candidate: Candidate, record: ExportRecord
     return rows
 
 
-def _baselines(context: Context, candidate: Candidate, test: _Test) -> list[dict[str, Any]]:
+def _baselines(context: Context, candidate: Candidate, test: Predictions) -> list[dict[str, Any]]:
     accuracy = test.accuracy("largest")
     backbone = f"largest of {context.space.name}"
-    rows = [_baseline(baseline, backbone, accuracy) for baseline in context.baselines]
+    rows = [baseline_row(baseline, backbone, accuracy, "fine_tuned") for baseline in context.baselines]
     if test.correct("plain_cnn") is not None:
         resolution = context.space.resolutions[-1]
         widths = plain_cnn_widths(resolution, context.num_classes, candidate.cost.macs)
@@ -176,37 +143,12 @@ def _baselines(context: Context, candidate: Candidate, test: _Test) -> list[dict
     return rows
 
 
-def _baseline(baseline: Partition, backbone: str, accuracy: dict[str, float] | None) -> dict[str, Any]:
-    return {
-        "method": baseline.method,
-        "backbone": backbone,
-        "feasible": baseline.feasible,
-        "infeasible_because": baseline.reason or None,
-        "accuracy": accuracy,
-        "accuracy_kind": "fine_tuned",
-        "devices": [
-            _device(name, device) for name, device in zip(baseline.device_names, baseline.cost.devices, strict=True)
-        ],
-        "links": [_link(link) for link in baseline.cost.links],
-        "latency_ms": baseline.latency_ms,
-    }
-
-
-def _comparisons(context: Context, candidate: Candidate, test: _Test) -> list[dict[str, Any]]:
+def _comparisons(context: Context, candidate: Candidate, test: Predictions) -> list[dict[str, Any]]:
     rows = []
     best = context.best_baseline
     difference = test.difference("chosen", "largest")
     if best is not None and difference is not None:
-        ratio = candidate.cost.latency_ms / best.latency_ms
-        rows.append(
-            {
-                "against": best.method,
-                "difference": difference.to_dict(),
-                "latency_ratio": ratio,
-                "holds": bool(difference.low > -ACCURACY_MARGIN and ratio <= LATENCY_SHARE),
-                "claim": "at least as accurate (interval above -2 points) at no more than half the latency",
-            }
-        )
+        rows.append(claim_row(best.method, difference, candidate.cost.latency_ms / best.latency_ms))
     difference = test.difference("chosen", "plain_cnn")
     if difference is not None:
         rows.append(
@@ -257,5 +199,6 @@ def _training(context: Context) -> dict[str, Any]:
             "chosen": f"in the supernet the largest network's probabilities; {inherited}",
             "baseline": f"none (it is the supernet's largest network, trained on labels); {inherited}",
             "plain CNN": f"none; trained alone on labels for {config.train.epochs + config.fine_tune.epochs} epochs",
+            **(full_training(config) if config.full else {}),
         },
     }

@@ -1,7 +1,8 @@
 """Training of the supernet and of single networks by Keras's `fit`, resumable at every epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -82,16 +83,18 @@ def train_network(
     labels: np.ndarray,
     *,
     settings: TrainingSettings,
+    loss: Callable[[Any, Any], Any] | None = None,
     directory: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Train one plain network on hard labels, from the weights that it has.
+    """Train one plain network, on hard labels unless another loss is given, from the weights that it has.
 
     Args:
         model: Functional model `[batch, r, r, 3]` -> logits `[batch, classes]`.
         images: uint8 `[n, s, s, 3]`; resized to the model's r.
         labels: int `[n]`.
         settings: The schedule.
+        loss: (labels, outputs) -> `[batch]`; None for cross-entropy with the settings' label smoothing.
         directory: Where checkpoints lie; None for none.
         callbacks: Further Keras callbacks.
     """
@@ -104,8 +107,8 @@ def train_network(
 
     model.compile(
         optimizer=_optimizer(settings, steps_per_epoch(len(images), settings.batch_size)),
-        loss=smoothed_cross_entropy,
-        metrics=["accuracy"],
+        loss=loss or smoothed_cross_entropy,
+        metrics=[] if loss else ["accuracy"],
         jit_compile=False,
     )
     _fit(model, images, labels, settings, directory, callbacks, image_size=model.input_shape[1])

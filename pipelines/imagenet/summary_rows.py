@@ -1,0 +1,95 @@
+"""What the rows of summary.json are made of: judged predictions, devices, placements, claims."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.statistics import Estimate, accuracy_estimate, paired_difference
+from splitnets_tf.hardware import DeviceCost, LinkCost
+from splitnets_tf.partition import Partition
+
+__all__ = ["Predictions", "baseline_row", "claim_row", "device_row"]
+
+ACCURACY_MARGIN = 0.02
+"""At least as accurate: the paired interval's lower bound is above minus two points."""
+LATENCY_SHARE = 0.5
+"""The claim against a feasible baseline: at most half its latency."""
+_COST_FIGURES = ("params", "macs", "peak_bytes", "weight_bytes", "arena_bytes", "latency_ms")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """The networks' predictions of the test images: who is right where."""
+
+    labels: np.ndarray
+    """int `[n]`."""
+    families: np.ndarray
+    """int `[n]`, over which intervals are bootstrapped."""
+    seed: int
+    """Seed of the bootstrap."""
+    directory: Path
+    """Where `<network>.npy` lies."""
+
+    def correct(self, network: str) -> np.ndarray | None:
+        """Bool `[n]`; None where the network was not trained."""
+        path = self.directory / f"{network}.npy"
+        return np.load(path, allow_pickle=False) == self.labels if path.is_file() else None
+
+    def accuracy(self, network: str) -> dict[str, float] | None:
+        """Its accuracy with interval."""
+        correct = self.correct(network)
+        return None if correct is None else accuracy_estimate(correct, self.families, seed=self.seed).to_dict()
+
+    def difference(self, first: str, second: str) -> Estimate | None:
+        """Paired difference of two networks' accuracies."""
+        a, b = self.correct(first), self.correct(second)
+        return None if a is None or b is None else paired_difference(a, b, self.families, seed=self.seed)
+
+
+def device_row(name: str, cost: DeviceCost) -> dict[str, Any]:
+    """One device's figures, all of them the cost model's."""
+    figures = {figure: getattr(cost, figure) for figure in _COST_FIGURES}
+    return {"name": name, **figures, "measured_by": dict.fromkeys(_COST_FIGURES, "cost model")}
+
+
+def _link_row(cost: LinkCost) -> dict[str, Any]:
+    return {"bytes": cost.bytes, "latency_ms": cost.latency_ms}
+
+
+def baseline_row(
+    baseline: Partition, backbone: str, accuracy: dict[str, float] | None, accuracy_kind: str
+) -> dict[str, Any]:
+    """One placement of a baseline's network.
+
+    Args:
+        baseline: The placement.
+        backbone: What is placed.
+        accuracy: Test accuracy with interval.
+        accuracy_kind: `fine_tuned` or `trained_alone`: the column in which it stands.
+    """
+    return {
+        "method": baseline.method,
+        "backbone": backbone,
+        "feasible": baseline.feasible,
+        "infeasible_because": baseline.reason or None,
+        "accuracy": accuracy,
+        "accuracy_kind": accuracy_kind,
+        "devices": [
+            device_row(name, device) for name, device in zip(baseline.device_names, baseline.cost.devices, strict=True)
+        ],
+        "links": [_link_row(link) for link in baseline.cost.links],
+        "latency_ms": baseline.latency_ms,
+    }
+
+
+def claim_row(against: str, difference: Estimate, latency_ratio: float) -> dict[str, Any]:
+    """The claim against a feasible baseline: at least as accurate at no more than half the latency."""
+    return {
+        "against": against,
+        "difference": difference.to_dict(),
+        "latency_ratio": latency_ratio,
+        "holds": bool(difference.low > -ACCURACY_MARGIN and latency_ratio <= LATENCY_SHARE),
+        "claim": "at least as accurate (interval above -2 points) at no more than half the latency",
+    }
