@@ -1,6 +1,7 @@
 """`--full`: MobileNetV2 and Head Distillation as stages of their own, and their rows in summary.json."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from pipelines.imagenet.context import open_context
 from pipelines.imagenet.summary_rows import Predictions
 from pipelines.report.run_summary import summary_from_mapping
 from splitnets_tf.space import space_to_dict
-from tests.pipelines.report.conftest import FIXTURE_RUN
 
 SIZE = 32
+FIXTURE_SUMMARY = Path(__file__).parents[1] / "report" / "fixture_run" / "summary.json"
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_rows_and_claims_stand_in_the_summary(trained):
         assert claim["latency_ratio"] == pytest.approx(rows[1]["latency_ms"] / 4 / row["latency_ms"])
         assert claim["holds"] == (claim["latency_ratio"] <= 0.5)
     assert set(full_training(trained.config)) == {"MobileNetV2", "head-distillation"}
-    summary = json.loads((FIXTURE_RUN / "summary.json").read_text("utf-8"))
+    summary = json.loads(FIXTURE_SUMMARY.read_text("utf-8"))
     summary["baselines"] += rows
     summary["comparisons"] += claims
     networks = summary_from_mapping(summary).baselines[-5:]

@@ -66,7 +66,7 @@ def test_built_network_costs_what_the_graph_says(built):
 
 
 def test_matcher_is_student_minus_frozen_teacher(built):
-    teacher, graph, student, models = built
+    teacher, _, _, models = built
     x = np.random.default_rng(1).random((4, SIZE, SIZE, 3), dtype=np.float32)
     feature = keras.Model(teacher.input, teacher.get_layer("sum").output)(x, training=False)
     trained = {w.path.split("/")[0] for w in models.matcher.trainable_weights}
