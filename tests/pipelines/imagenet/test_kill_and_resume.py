@@ -5,6 +5,7 @@ Slow (minutes), so it runs with `pytest -m slow` only.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,21 +28,24 @@ MIDWAY = {
 """Stage -> artefact that shows that its work has begun."""
 
 
-@pytest.fixture(scope="module")
-def arguments(tmp_path_factory, tiny_space):
-    root = tmp_path_factory.mktemp("kill")
+def make_arguments(root, tiny_space, size):
     rng = np.random.default_rng(0)
     for label in range(3):
         (root / "data" / str(label)).mkdir(parents=True)
         for index in range(36):
-            pixels = rng.integers(0, 120, (24, 24, 3))
+            pixels = rng.integers(0, 120, (size, size, 3))
             pixels[:, :, label] += 100
             Image.fromarray(pixels.astype(np.uint8)).save(root / "data" / str(label) / f"{index}.png")
-    (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space)))
+    (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space) | {"resolutions": [16, size]}))
     return [
-        *("--smoke", "--data-dir", root / "data", "--image-size", 24, "--space", root / "tiny.yaml"),
+        *("--smoke", "--data-dir", root / "data", "--image-size", size, "--space", root / "tiny.yaml"),
         *("--batch-size", 16, "--epochs", 4, "--fine-tune-epochs", 3, "--population", 8, "--generations", 3),
     ]
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory, tiny_space):
+    return make_arguments(tmp_path_factory.mktemp("kill"), tiny_space, 24)
 
 
 def start(arguments, directory):
@@ -98,3 +102,37 @@ def test_killed_in_every_stage(arguments, uninterrupted, tmp_path, moment):
     actual = json.loads((directory / "summary.json").read_text())
     for key in ("architecture", "accuracy", "devices", "boundary", "comparisons"):
         assert actual[key] == expected[key], key
+
+
+def finish(process):
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+def kill_when_there_is(process, path):
+    while process.poll() is None and not path.is_file():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_full_is_added_to_a_finished_run_and_survives_kills(tmp_path, tiny_space):
+    arguments = make_arguments(tmp_path, tiny_space, 32)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(start(arguments, whole))
+    before = {name: (whole / name).read_bytes() for name in ("weights.npz", "sensor.tflite", "search/pareto.csv")}
+    default = json.loads((whole / "summary.json").read_text())
+    shutil.copytree(whole, killed)
+    finish(start([*arguments, "--full"], whole))
+    for network in ("mobilenet_v2", "distilled_feature", "head_distillation"):
+        checkpoint = killed / "networks" / network / "epoch-00001.weights.h5"
+        kill_when_there_is(start([*arguments, "--full"], killed), checkpoint)
+    finish(start([*arguments, "--full"], killed))
+    expected, actual = (json.loads((run / "summary.json").read_text()) for run in (whole, killed))
+    for key in ("accuracy", "baselines", "comparisons"):
+        assert actual[key] == expected[key], key
+    assert [row["backbone"] for row in actual["baselines"]].count("MobileNetV2") == 5
+    added = len(actual["baselines"]) - 5
+    assert actual["baselines"][:added] == default["baselines"]
+    assert actual["accuracy"] == default["accuracy"]
+    assert {name: (killed / name).read_bytes() for name in before} == before
