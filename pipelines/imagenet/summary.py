@@ -49,7 +49,7 @@ def build_summary(context: Context) -> dict[str, Any]:
         "smoke": context.config.smoke,
         "space": {"name": context.space.name, "architectures": context.space.count()},
         "system": _system(context),
-        "headline": _headline(context, candidate, comparisons, accuracy),
+        "headline": _headline(context, candidate, baselines, comparisons, accuracy),
         "selection_rule": rule,
         "architecture": candidate.architecture.to_dict(),
         "split": _split(context, candidate),
@@ -164,27 +164,36 @@ def _comparisons(context: Context, candidate: Candidate, test: Predictions) -> l
 
 
 def _headline(
-    context: Context, candidate: Candidate, comparisons: list[dict[str, Any]], accuracy: dict[str, Any]
+    context: Context,
+    candidate: Candidate,
+    baselines: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
+    accuracy: dict[str, Any],
 ) -> str:
     """One sentence; a claim that does not hold comes first."""
     prefix = "Smoke run, accuracies mean nothing: " if context.config.smoke else ""
-    failed = [
-        f"the claim '{row['claim']}' does not hold against {row['against']} (accuracy difference "
-        f"{100 * row['difference']['value']:+.1f} points, 95 % interval {100 * row['difference']['low']:+.1f} to "
-        f"{100 * row['difference']['high']:+.1f})"
-        for row in comparisons
-        if not row["holds"]
-    ]
+    failed: dict[str, list[str]] = {}
+    for row in comparisons:
+        if not row["holds"]:
+            value, low, high = (f"{100 * row['difference'][key]:+.1f}" for key in ("value", "low", "high"))
+            against = f"{row['against']} (accuracy difference {value} points, 95 % interval {low} to {high})"
+            failed.setdefault(row["claim"], []).append(against)
+    shortfalls = "; ".join(
+        f"the claim '{claim}' does not hold against {' and '.join(a)}" for claim, a in failed.items()
+    )
     figures = (
         f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test images correctly as int8 "
         f"({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
     )
-    best = context.best_baseline
-    if best is None:
+    feasible = [row for row in baselines if row["feasible"] and row["latency_ms"] is not None]
+    fastest = min(feasible, key=lambda row: row["latency_ms"], default=None)
+    if fastest is None:
         figures += "; no placement of the baselines' network is feasible on this system"
     else:
-        figures += f", {candidate.cost.latency_ms / best.latency_ms:.0%} of the best feasible baseline's latency"
-    text = f"Shortfall: {'; '.join(failed)}; {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
+        share = candidate.cost.latency_ms / fastest["latency_ms"]
+        name = f" ({fastest['method']}, {fastest['backbone']})" if context.config.full else ""
+        figures += f", {share:.0%} of the best feasible baseline's latency{name}"
+    text = f"Shortfall: {shortfalls}; {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
     return prefix + text
 
 
