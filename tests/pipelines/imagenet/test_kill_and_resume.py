@@ -65,6 +65,11 @@ def kill_when(process, condition):
     process.stderr.close()
 
 
+def finish(process):
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
 def stages(directory):
     record = directory / "provenance.json"
     return json.loads(record.read_text())["stages"] if record.is_file() else {}
@@ -73,9 +78,7 @@ def stages(directory):
 @pytest.fixture(scope="module")
 def uninterrupted(arguments, tmp_path_factory):
     directory = tmp_path_factory.mktemp("whole") / "run"
-    process = start(arguments, directory)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    finish(start(arguments, directory))
     return directory
 
 
@@ -93,27 +96,13 @@ def test_killed_in_every_stage(arguments, uninterrupted, tmp_path, moment):
         kill_when(start(arguments, directory), reached)
         assert not stages(directory)[stage]["done"], "the kill came after the stage"
         assert list(stages(directory))[-1] == stage
-    process = start(arguments, directory)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    finish(start(arguments, directory))
     for name in ("search/pareto.csv", "search/evaluated.csv", "architecture.json"):
         assert (directory / name).read_bytes() == (uninterrupted / name).read_bytes(), name
     expected = json.loads((uninterrupted / "summary.json").read_text())
     actual = json.loads((directory / "summary.json").read_text())
     for key in ("architecture", "accuracy", "devices", "boundary", "comparisons"):
         assert actual[key] == expected[key], key
-
-
-def finish(process):
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-
-
-def kill_when_there_is(process, path):
-    while process.poll() is None and not path.is_file():
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
 
 
 def test_full_is_added_to_a_finished_run_and_survives_kills(tmp_path, tiny_space):
@@ -126,7 +115,7 @@ def test_full_is_added_to_a_finished_run_and_survives_kills(tmp_path, tiny_space
     finish(start([*arguments, "--full"], whole))
     for network in ("mobilenet_v2", "distilled_feature", "head_distillation"):
         checkpoint = killed / "networks" / network / "epoch-00001.weights.h5"
-        kill_when_there_is(start([*arguments, "--full"], killed), checkpoint)
+        kill_when(start([*arguments, "--full"], killed), checkpoint.is_file)
     finish(start([*arguments, "--full"], killed))
     expected, actual = (json.loads((run / "summary.json").read_text()) for run in (whole, killed))
     for key in ("accuracy", "baselines", "comparisons"):
