@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.progress import console
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
 
@@ -95,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     context = _resolve(arguments)
     with context.run.lock():
         _prepare(context, overwrite=arguments.overwrite)
+        console().print(f"space {context.space.name}: {context.space.count():,} architectures")
         _run_stages(context, arguments.verb)
     return 0
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.settings import SearchSettings
-from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
+from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
 
 __all__ = ["DEMO", "SMOKE", "DataSettings", "ExportSettings", "ImagenetConfig", "SelectionSettings", "with_overrides"]
 
@@ -90,6 +90,8 @@ class ImagenetConfig:
     """System: a preset or a YAML file."""
     train: TrainingSettings = TrainingSettings(epochs=6, weight_decay=1e-3)
     """Supernet training; the weight decay is a hundred times ImageNet's, since the data set is small."""
+    supernet: SupernetSettings = SupernetSettings()
+    """Start and regularisation of the supernet."""
     sandwich: SandwichSettings = SandwichSettings()
     """Networks in each training step."""
     distill: bool = True

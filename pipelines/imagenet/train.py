@@ -1,5 +1,6 @@
 """Stage `train`: the supernet."""
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def _new_supernet(context: Context) -> Supernet:
         context.num_classes,
         label_smoothing=context.config.train.label_smoothing,
         distill=context.config.distill,
+        seed=context.config.train.seed,
+        **dataclasses.asdict(context.config.supernet),
     )
     supernet.build()
     return supernet

@@ -7,7 +7,16 @@ from typing import Any
 
 from pipelines.report.json_node import Node
 from splitnets_tf.errors import UserError
-from splitnets_tf.space import Architecture, ClassifierBlock, ConvBlock, MBBlock, blueprint, load_space, space_from_dict
+from splitnets_tf.space import (
+    Architecture,
+    Block,
+    ClassifierBlock,
+    ConvBlock,
+    PooledBlock,
+    blueprint,
+    load_space,
+    space_from_dict,
+)
 
 __all__ = ["DrawnBlock", "blocks_from_architecture_file", "blocks_from_summary", "drawn_blocks"]
 
@@ -94,13 +103,13 @@ def _blocks(space: Any, architecture: Any, classes: int, source: str) -> tuple[i
     return plan.resolution, drawn_blocks(plan.segments, plan.resolution)
 
 
-def _drawn(block: ConvBlock | MBBlock | ClassifierBlock, side: int, device: int) -> DrawnBlock:
-    if isinstance(block, ClassifierBlock):
+def _drawn(block: Block, side: int, device: int) -> DrawnBlock:
+    if isinstance(block, ClassifierBlock | PooledBlock):
         return DrawnBlock(
             name=block.name,
             shape="classifier",
             in_channels=block.in_channels,
-            out_channels=block.classes,
+            out_channels=block.classes if isinstance(block, ClassifierBlock) else block.out_channels,
             kernel=None,
             stride=1,
             expansion=None,

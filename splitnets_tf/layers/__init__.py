@@ -1,6 +1,7 @@
 """Elastic Keras layers: convolutions, normalisation, inverted residuals and the gated splitting module."""
 
-from splitnets_tf.layers.blocks import ElasticConvBlock, ElasticMBConv, activate
+from splitnets_tf.layers.activations import activate, hard_sigmoid, hard_swish
+from splitnets_tf.layers.blocks import ElasticConvBlock, ElasticMBConv
 from splitnets_tf.layers.elastic import (
     ElasticBatchNormalization,
     ElasticConv2D,
@@ -8,17 +9,25 @@ from splitnets_tf.layers.elastic import (
     ElasticDepthwiseConv2D,
 )
 from splitnets_tf.layers.initializers import SplitAwareInitializer, split_aware_variance
+from splitnets_tf.layers.regularization import Drop, drop_connect, dropout
 from splitnets_tf.layers.splitting import SplittingModule
+from splitnets_tf.layers.squeeze_excite import ElasticSqueezeExcite
 
 __all__ = [
+    "Drop",
     "ElasticBatchNormalization",
     "ElasticConv2D",
     "ElasticConvBlock",
     "ElasticDense",
     "ElasticDepthwiseConv2D",
     "ElasticMBConv",
+    "ElasticSqueezeExcite",
     "SplitAwareInitializer",
     "SplittingModule",
     "activate",
+    "drop_connect",
+    "dropout",
+    "hard_sigmoid",
+    "hard_swish",
     "split_aware_variance",
 ]

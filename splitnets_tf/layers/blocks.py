@@ -3,16 +3,12 @@
 import keras
 import tensorflow as tf
 
+from splitnets_tf.layers.activations import activate
 from splitnets_tf.layers.elastic import ElasticBatchNormalization, ElasticConv2D, ElasticDepthwiseConv2D
+from splitnets_tf.layers.regularization import Drop, drop_connect
+from splitnets_tf.layers.squeeze_excite import ElasticSqueezeExcite
 
-__all__ = ["ElasticConvBlock", "ElasticMBConv", "activate"]
-
-_ACTIVATIONS = {"relu": tf.nn.relu, "relu6": tf.nn.relu6, "swish": tf.nn.silu}
-
-
-def activate(x, name: str | None):
-    """Apply an activation function by its name in a search space; None is the identity."""
-    return x if name is None else _ACTIVATIONS[name](x)
+__all__ = ["ElasticConvBlock", "ElasticMBConv"]
 
 
 @keras.saving.register_keras_serializable(package="splitnets_tf")
@@ -85,14 +81,24 @@ class ElasticMBConv(keras.layers.Layer):
         strides: Stride of the depthwise convolution.
         residual: Whether the input is added to the output.
         activation: Name of the activation function.
+        max_squeeze_channels: Most channels inside the squeeze-and-excitation; 0 for a block without one.
+        squeeze_activation: Activation function inside the squeeze-and-excitation.
+        squeeze_gate: Its gate.
+        project_shortcut: Whether a shortcut is added that averages over 2x2 where `strides` is 2 and convolves 1x1
+            where input and output differ in width; excludes `residual`.
+        drop_rate: Probability with which the branch beside the shortcut is dropped for an image, where `drop` says so
+            and `residual` is set.
 
     Call arguments:
         inputs: `[batch, height, width, c]`.
         out_channels: Scalar int32; equal to c where `residual` is set.
         kernel_size: Scalar int32.
         expansion: Scalar int32.
+        squeeze_channels: Scalar int32; needed where the block has a squeeze-and-excitation.
         training: Whether to normalise by the batch's own statistics.
         calibration_weight: See `ElasticBatchNormalization`.
+        drop_active: Scalar bool tensor, whether branches are dropped; None for never.
+        drop_seed: int32 `[2]`, needed where `drop_active` is given.
 
     Returns:
         `[batch, ceil(height / strides), ceil(width / strides), out_channels]`.
@@ -110,9 +116,16 @@ class ElasticMBConv(keras.layers.Layer):
         strides: int = 1,
         residual: bool = False,
         activation: str = "relu6",
+        max_squeeze_channels: int = 0,
+        squeeze_activation: str = "relu",
+        squeeze_gate: str = "hard_sigmoid",
+        project_shortcut: bool = False,
+        drop_rate: float = 0.0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        if residual and project_shortcut:
+            raise ValueError("a block has one shortcut: give either residual or project_shortcut")
         self.max_in_channels = max_in_channels
         self.max_out_channels = max_out_channels
         self.max_kernel_size = max_kernel_size
@@ -120,31 +133,64 @@ class ElasticMBConv(keras.layers.Layer):
         self.strides = strides
         self.residual = residual
         self.activation = activation
+        self.max_squeeze_channels = max_squeeze_channels
+        self.squeeze_activation = squeeze_activation
+        self.squeeze_gate = squeeze_gate
+        self.project_shortcut = project_shortcut
+        self.drop_rate = drop_rate
         hidden = max_in_channels * max_expansion
         self.expand = None
         if max_expansion > 1:
             self.expand = ElasticConvBlock(max_in_channels, hidden, activation=activation, name="expand")
         self.depthwise = ElasticDepthwiseConv2D(hidden, max_kernel_size, strides, name="depthwise")
         self.depthwise_bn = ElasticBatchNormalization(hidden, name="depthwise_bn")
+        self.squeeze = None
+        if max_squeeze_channels:
+            self.squeeze = ElasticSqueezeExcite(
+                hidden, max_squeeze_channels, squeeze_activation, squeeze_gate, name="squeeze"
+            )
         self.project = ElasticConvBlock(hidden, max_out_channels, name="project")
+        self.shortcut = ElasticConv2D(max_in_channels, max_out_channels, name="shortcut") if project_shortcut else None
 
     def build(self, input_shape=None) -> None:
         """Create the weights of every layer."""
-        for layer in (self.expand, self.depthwise, self.depthwise_bn, self.project):
+        for layer in (self.expand, self.depthwise, self.depthwise_bn, self.squeeze, self.project, self.shortcut):
             if layer is not None:
                 layer.build()
         self.built = True
 
-    def call(self, inputs, out_channels, kernel_size, expansion, training=False, calibration_weight=None):
-        """Expand, filter, project and add the shortcut."""
+    def call(
+        self,
+        inputs,
+        out_channels,
+        kernel_size,
+        expansion,
+        squeeze_channels=None,
+        training=False,
+        calibration_weight=None,
+        drop_active=None,
+        drop_seed=None,
+    ):
+        """Expand, filter, scale, project and add the shortcut."""
         mode = {"training": training, "calibration_weight": calibration_weight}
         x = inputs
         if self.expand is not None:
             x = self.expand(x, out_channels=tf.shape(inputs)[-1] * expansion, **mode)
         x = self.depthwise(x, kernel_size=kernel_size)
         x = activate(self.depthwise_bn(x, **mode), self.activation)
+        if self.squeeze is not None:
+            x = self.squeeze(x, squeeze_channels=squeeze_channels)
         x = self.project(x, out_channels=out_channels, **mode)
-        return inputs + x if self.residual else x
+        if self.residual:
+            drop = None if drop_active is None else Drop(active=drop_active, seed=drop_seed)
+            return inputs + drop_connect(x, self.drop_rate, drop)
+        return x if self.shortcut is None else self._projected(inputs, out_channels) + x
+
+    def _projected(self, inputs, out_channels):
+        """The inputs at the block's output resolution and width."""
+        x = tf.nn.avg_pool2d(inputs, 2, 2, "SAME") if self.strides == 2 else inputs
+        same_width = tf.equal(tf.shape(inputs)[-1], out_channels)
+        return tf.cond(same_width, lambda: x, lambda: self.shortcut(x, out_channels=out_channels))
 
     def get_config(self) -> dict:
         """Arguments of the constructor."""
@@ -156,5 +202,10 @@ class ElasticMBConv(keras.layers.Layer):
             "strides",
             "residual",
             "activation",
+            "max_squeeze_channels",
+            "squeeze_activation",
+            "squeeze_gate",
+            "project_shortcut",
+            "drop_rate",
         )
         return {**super().get_config(), **{key: getattr(self, key) for key in keys}}

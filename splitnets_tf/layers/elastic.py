@@ -205,37 +205,51 @@ class ElasticBatchNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="splitnets_tf")
 class ElasticDense(keras.layers.Layer):
-    """Dense layer that uses the first rows of its kernel.
+    """Dense layer that uses the first rows, and where asked for the first columns, of its kernel.
 
     Args:
         max_in_features: Most input features.
-        units: Output features.
+        units: Most output features.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initialiser; it sees the full kernel's shape.
 
     Call arguments:
         inputs: `[batch, c]` with c at most `max_in_features`.
+        out_features: Scalar int32, the output features; None for `units`.
 
     Returns:
-        `[batch, units]`.
+        `[batch, out_features]`.
     """
 
-    def __init__(self, max_in_features: int, units: int, **kwargs) -> None:
+    def __init__(
+        self, max_in_features: int, units: int, use_bias: bool = True, kernel_initializer="glorot_uniform", **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.max_in_features = max_in_features
         self.units = units
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape=None) -> None:
-        """Create kernel and bias."""
+        """Create the kernel and, where there is one, the bias."""
         self.kernel = self.add_weight(
-            name="kernel", shape=(self.max_in_features, self.units), initializer="glorot_uniform"
+            name="kernel", shape=(self.max_in_features, self.units), initializer=self.kernel_initializer
         )
-        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs):
-        """Multiply by the slice of the kernel and add the bias."""
-        kernel = tf.convert_to_tensor(self.kernel)[: tf.shape(inputs)[-1], :]
-        return tf.matmul(inputs, kernel) + tf.convert_to_tensor(self.bias)
+    def call(self, inputs, out_features=None):
+        """Multiply by the slice of the kernel and add that of the bias."""
+        x = tf.matmul(inputs, tf.convert_to_tensor(self.kernel)[: tf.shape(inputs)[-1], :out_features])
+        return x + tf.convert_to_tensor(self.bias)[:out_features] if self.use_bias else x
 
     def get_config(self) -> dict:
         """Arguments of the constructor."""
-        return {**super().get_config(), "max_in_features": self.max_in_features, "units": self.units}
+        return {
+            **super().get_config(),
+            "max_in_features": self.max_in_features,
+            "units": self.units,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

@@ -1,16 +1,37 @@
 """Search spaces as rows of data, architectures as integer genes, and what an architecture is made of."""
 
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
-from splitnets_tf.space.blueprint import Block, Blueprint, ClassifierBlock, ConvBlock, MBBlock, blueprint
+from splitnets_tf.space.blueprint import (
+    Block,
+    Blueprint,
+    ClassifierBlock,
+    ConvBlock,
+    MBBlock,
+    PooledBlock,
+    SqueezeExcite,
+    blueprint,
+)
 from splitnets_tf.space.operators import crossover, mutate, random_split, sample, sample_multi_split
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
-from splitnets_tf.space.search_space import ACTIVATIONS, NO_SPLIT, Gene, Phase, SearchSpace, StageRow
+from splitnets_tf.space.search_space import (
+    ACTIVATIONS,
+    GATES,
+    NO_SPLIT,
+    SQUEEZE_BASES,
+    Gene,
+    Phase,
+    SearchSpace,
+    StageRow,
+)
 from splitnets_tf.space.to_graph import ArchitectureGraph, architecture_graph
+from splitnets_tf.space.widths import squeeze_width
 
 __all__ = [
     "ACTIVATIONS",
+    "GATES",
     "NO_SPLIT",
     "PRESETS",
+    "SQUEEZE_BASES",
     "Architecture",
     "ArchitectureGraph",
     "Block",
@@ -20,8 +41,10 @@ __all__ = [
     "Gene",
     "MBBlock",
     "Phase",
+    "PooledBlock",
     "SearchSpace",
     "Split",
+    "SqueezeExcite",
     "StageChoice",
     "StageRow",
     "architecture_graph",
@@ -34,4 +57,5 @@ __all__ = [
     "sample_multi_split",
     "space_from_dict",
     "space_to_dict",
+    "squeeze_width",
 ]

@@ -6,10 +6,11 @@ priced, trained and exported is the same network.
 
 import dataclasses
 
-from splitnets_tf.space.architecture import Architecture, Split
-from splitnets_tf.space.search_space import SearchSpace
+from splitnets_tf.space.architecture import Architecture, Split, StageChoice
+from splitnets_tf.space.search_space import SearchSpace, StageRow
+from splitnets_tf.space.widths import squeeze_width
 
-__all__ = ["Block", "Blueprint", "ClassifierBlock", "ConvBlock", "MBBlock", "blueprint"]
+__all__ = ["Block", "Blueprint", "ClassifierBlock", "ConvBlock", "MBBlock", "PooledBlock", "SqueezeExcite", "blueprint"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +26,24 @@ class ConvBlock:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SqueezeExcite:
+    """Channels scaled by a function of their means: global pooling, two 1x1 convolutions with bias, a product."""
+
+    channels: int
+    """Channels between the two convolutions."""
+    activation: str
+    """Activation function between them."""
+    gate: str
+    """Function that makes the factors of the second one's output."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MBBlock:
     """Inverted residual (MobileNetV2): expand 1x1, depthwise kxk, project 1x1, each with batch normalisation.
 
     `hidden == in_channels` with `expand` False means that the block has no expansion convolution. The projection is
-    linear; the shortcut adds the block's input where `residual` is set.
+    linear. Where `residual` is set, a shortcut adds the block's input: averaged over 2x2 where `stride` is 2, and
+    through a linear 1x1 convolution (without normalisation) where `in_channels` and `out_channels` differ.
     """
 
     name: str
@@ -41,6 +55,17 @@ class MBBlock:
     expand: bool
     residual: bool
     activation: str
+    squeeze: SqueezeExcite | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class PooledBlock:
+    """Global average pooling, a dense layer without bias, and an activation: the end of a MobileNetV3 head."""
+
+    name: str
+    in_channels: int
+    out_channels: int
+    activation: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +75,11 @@ class ClassifierBlock:
     name: str
     in_channels: int
     classes: int
+    pooled: bool = False
+    """Whether its input has been pooled already."""
 
 
-Block = ConvBlock | MBBlock | ClassifierBlock
+Block = ConvBlock | MBBlock | PooledBlock | ClassifierBlock
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +100,8 @@ class Blueprint:
 def blueprint(space: SearchSpace, architecture: Architecture, num_classes: int) -> Blueprint:
     """Spell an architecture out.
 
-    The first block of a stage has no shortcut; the others do. Conv-Reduce and Conv-Recover are linear (block outputs
-    are linear bottlenecks) and belong to the phase: every place within it uses the same pair.
+    The first block of a stage has a shortcut only where its row says so; the others do. Conv-Reduce and Conv-Recover
+    are linear (block outputs are linear bottlenecks) and belong to the phase: every place within it uses the same pair.
 
     Raises:
         UserError: The architecture is not of this space.
@@ -85,27 +112,49 @@ def blueprint(space: SearchSpace, architecture: Architecture, num_classes: int) 
     walker.enter_phase()
     for row, choice in zip(space.stages, architecture.stages, strict=True):
         for index in range(choice.depth):
-            stride = row.stride if index == 0 else 1
-            walker.add(
-                MBBlock(
-                    name=f"{row.name}_{index}",
-                    in_channels=walker.channels,
-                    hidden=walker.channels * choice.expansion,
-                    out_channels=choice.width,
-                    kernel=choice.kernel,
-                    stride=stride,
-                    expand=row.expansions != (1,),
-                    residual=index > 0,
-                    activation=space.activation,
-                )
-            )
-            if stride == 2:
+            block = _mb_block(space, row, choice, index, walker.channels)
+            walker.add(block)
+            if block.stride == 2:
                 walker.enter_phase()
             else:
                 walker.boundary()
-    walker.conv("head", architecture.head_width, kernel=1, stride=1, activation=space.activation)
-    walker.add(ClassifierBlock(name="classifier", in_channels=walker.channels, classes=num_classes))
+    _add_head(walker, space, architecture.head_width, num_classes)
     return Blueprint(resolution=architecture.resolution, segments=walker.segments())
+
+
+def _mb_block(space: SearchSpace, row: StageRow, choice: StageChoice, index: int, in_channels: int) -> MBBlock:
+    hidden = in_channels * choice.expansion
+    squeeze = None
+    if row.squeeze_excite:
+        squeeze = SqueezeExcite(
+            channels=squeeze_width(hidden if space.squeeze_base == "hidden" else in_channels),
+            activation=space.squeeze_activation,
+            gate=space.squeeze_gate,
+        )
+    return MBBlock(
+        name=f"{row.name}_{index}",
+        in_channels=in_channels,
+        hidden=hidden,
+        out_channels=choice.width,
+        kernel=choice.kernel,
+        stride=row.stride if index == 0 else 1,
+        expand=row.expansions != (1,),
+        residual=index > 0 or row.project_shortcut,
+        activation=space.activation,
+        squeeze=squeeze,
+    )
+
+
+def _add_head(walker: "_Walker", space: SearchSpace, width: int, num_classes: int) -> None:
+    if space.head_expansion:
+        expanded = walker.channels * space.head_expansion
+        walker.conv("head_expand", expanded, kernel=1, stride=1, activation=space.activation)
+        walker.add(PooledBlock(name="head", in_channels=expanded, out_channels=width, activation=space.activation))
+    else:
+        walker.conv("head", width, kernel=1, stride=1, activation=space.activation)
+    walker.add(
+        ClassifierBlock(name="classifier", in_channels=width, classes=num_classes, pooled=bool(space.head_expansion))
+    )
 
 
 class _Walker:
@@ -119,7 +168,7 @@ class _Walker:
         self._phase = -1
         self._position = 0
 
-    def add(self, block: ConvBlock | MBBlock | ClassifierBlock) -> None:
+    def add(self, block: Block) -> None:
         self._segments[-1].append(block)
         if not isinstance(block, ClassifierBlock):
             self.channels = block.out_channels

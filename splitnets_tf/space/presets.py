@@ -13,7 +13,7 @@ from splitnets_tf.space.search_space import SearchSpace, StageRow
 
 __all__ = ["PRESETS", "load_space", "space_from_dict", "space_to_dict"]
 
-PRESETS = ("demo",)
+PRESETS = ("demo", "attentive_nas_split", "fbnetv3_split")
 """Names of the spaces that ship with the package."""
 
 
@@ -66,14 +66,22 @@ def space_from_dict(data: Any, *, where: str = "space") -> SearchSpace:
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
     """Inverse of `space_from_dict`: lists, strings, numbers and booleans only."""
-    return {field.name: _plain(getattr(space, field.name)) for field in dataclasses.fields(space)}
+    return _record(space)
+
+
+def _record(record: SearchSpace | StageRow) -> dict[str, Any]:
+    return {
+        field.name: _plain(getattr(record, field.name))
+        for field in dataclasses.fields(record)
+        if not (field.metadata.get("added_later") and getattr(record, field.name) == field.default)
+    }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, StageRow):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return _record(value)
     return value
 
 

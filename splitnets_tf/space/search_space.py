@@ -14,9 +14,14 @@ import numpy as np
 from splitnets_tf.errors import UserError
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
 
-__all__ = ["ACTIVATIONS", "NO_SPLIT", "Gene", "Phase", "SearchSpace", "StageRow"]
+__all__ = ["ACTIVATIONS", "GATES", "NO_SPLIT", "SQUEEZE_BASES", "Gene", "Phase", "SearchSpace", "StageRow"]
 
-ACTIVATIONS = ("relu", "relu6", "swish")
+ACTIVATIONS = ("relu", "relu6", "swish", "hard_swish")
+GATES = ("sigmoid", "hard_sigmoid")
+SQUEEZE_BASES = ("hidden", "input")
+_ADDED_LATER = {"added_later": True}
+"""Metadata of fields that the first spaces did not have: at their default they are left out of a space's plain form,
+so that fingerprints of earlier runs stay what they were."""
 NO_SPLIT = -1
 """Value of a phase's position in the value vector where the phase has no splitting module."""
 
@@ -37,6 +42,11 @@ class StageRow:
     """Candidates for the expansion ratio; (1,) means no expansion convolution."""
     stride: int
     """Stride of the stage's first block, 1 or 2."""
+    squeeze_excite: bool = dataclasses.field(default=False, metadata=_ADDED_LATER)
+    """Whether each block has a squeeze-and-excitation behind its depthwise convolution."""
+    project_shortcut: bool = dataclasses.field(default=False, metadata=_ADDED_LATER)
+    """Whether the first block has a shortcut too: averaged over 2x2 where its stride is 2, through a linear 1x1
+    convolution where input and output differ in width (AttentiveNAS)."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name):
@@ -106,6 +116,15 @@ class SearchSpace:
     """Whether the network may also be split behind its last stride-2 block."""
     activation: str = "relu6"
     """Activation function of every convolution that has one."""
+    squeeze_base: str = dataclasses.field(default="hidden", metadata=_ADDED_LATER)
+    """What squeeze-and-excitation reduces to a quarter: the block's `hidden` channels, or those of its `input`."""
+    squeeze_activation: str = dataclasses.field(default="relu", metadata=_ADDED_LATER)
+    """Activation function between the two convolutions of a squeeze-and-excitation."""
+    squeeze_gate: str = dataclasses.field(default="hard_sigmoid", metadata=_ADDED_LATER)
+    """Function that makes factors in [0, 1] of a squeeze-and-excitation's output."""
+    head_expansion: int = dataclasses.field(default=0, metadata=_ADDED_LATER)
+    """0: the head is one 1x1 convolution. Above: a 1x1 convolution to so many times the last stage's width, global
+    pooling, then a dense layer of the head's width (MobileNetV3)."""
 
     def __post_init__(self) -> None:
         for field in ("resolutions", "stem_widths", "head_widths", "split_widths"):
@@ -117,8 +136,16 @@ class SearchSpace:
             raise UserError(f"space {self.name}: two stages share a name in {names}")
         if self.split_kernel not in (1, 3):
             raise UserError(f"space {self.name}: split_kernel must be 1 or 3, received {self.split_kernel}")
-        if self.activation not in ACTIVATIONS:
-            raise UserError(f"space {self.name}: activation must be one of {ACTIVATIONS}, received {self.activation!r}")
+        for field, known in (
+            ("activation", ACTIVATIONS),
+            ("squeeze_base", SQUEEZE_BASES),
+            ("squeeze_activation", ACTIVATIONS),
+            ("squeeze_gate", GATES),
+        ):
+            if getattr(self, field) not in known:
+                raise UserError(f"space {self.name}: {field} must be one of {known}, received {getattr(self, field)!r}")
+        if self.head_expansion < 0:
+            raise UserError(f"space {self.name}: head_expansion must not be negative, received {self.head_expansion}")
         if not self.phases:
             raise UserError(f"space {self.name}: no stage has stride 2, so there is no phase to split; give one")
 

@@ -4,7 +4,15 @@ import dataclasses
 
 from splitnets_tf.hardware import Graph, GraphBuilder
 from splitnets_tf.space.architecture import Architecture
-from splitnets_tf.space.blueprint import Block, ClassifierBlock, ConvBlock, MBBlock, blueprint
+from splitnets_tf.space.blueprint import (
+    Block,
+    ClassifierBlock,
+    ConvBlock,
+    MBBlock,
+    PooledBlock,
+    SqueezeExcite,
+    blueprint,
+)
 from splitnets_tf.space.search_space import SearchSpace
 
 __all__ = ["ArchitectureGraph", "architecture_graph"]
@@ -47,8 +55,12 @@ def _add_block(builder: GraphBuilder, block: Block, x: str) -> str:
         return _conv_bn(builder, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
     if isinstance(block, MBBlock):
         return _mb_block(builder, block, x)
+    if isinstance(block, PooledBlock):
+        x = builder.global_average_pool(f"{block.name}_pool", x)
+        x = builder.dense(block.name, x, block.out_channels, use_bias=False)
+        return builder.activation(f"{block.name}_act", x, block.activation)
     if isinstance(block, ClassifierBlock):
-        pooled = builder.global_average_pool(f"{block.name}_pool", x)
+        pooled = x if block.pooled else builder.global_average_pool(f"{block.name}_pool", x)
         return builder.dense(block.name, pooled, block.classes)
     raise TypeError(f"unknown block {type(block).__name__}")
 
@@ -61,12 +73,31 @@ def _conv_bn(
     return builder.activation(f"{name}_act", x, activation) if activation else x
 
 
-def _mb_block(builder: GraphBuilder, block: MBBlock, shortcut: str) -> str:
-    x = shortcut
+def _mb_block(builder: GraphBuilder, block: MBBlock, inputs: str) -> str:
+    x = inputs
     if block.expand:
         x = _conv_bn(builder, f"{block.name}_expand", x, block.hidden, 1, 1, block.activation)
     x = builder.depthwise_conv2d(f"{block.name}_depthwise_conv", x, block.kernel, strides=block.stride)
     x = builder.batch_norm(f"{block.name}_depthwise_bn", x)
     x = builder.activation(f"{block.name}_depthwise_act", x, block.activation)
+    if block.squeeze is not None:
+        x = _squeeze_excite(builder, f"{block.name}_se", block.squeeze, x)
     x = _conv_bn(builder, f"{block.name}_project", x, block.out_channels, 1, 1, None)
-    return builder.add(f"{block.name}_add", shortcut, x) if block.residual else x
+    return builder.add(f"{block.name}_add", _shortcut(builder, block, inputs), x) if block.residual else x
+
+
+def _squeeze_excite(builder: GraphBuilder, name: str, squeeze: SqueezeExcite, inputs: str) -> str:
+    x = builder.global_average_pool(f"{name}_pool", inputs, keepdims=True)
+    x = builder.conv2d(f"{name}_reduce", x, squeeze.channels, 1, use_bias=True)
+    x = builder.activation(f"{name}_act", x, squeeze.activation)
+    x = builder.conv2d(f"{name}_expand", x, builder.shape(inputs)[-1], 1, use_bias=True)
+    x = builder.activation(f"{name}_gate", x, squeeze.gate)
+    return builder.multiply(f"{name}_scale", inputs, x)
+
+
+def _shortcut(builder: GraphBuilder, block: MBBlock, x: str) -> str:
+    if block.stride == 2:
+        x = builder.pool(f"{block.name}_shortcut_pool", x, "average_pool", 2, padding="same")
+    if block.in_channels != block.out_channels:
+        x = builder.conv2d(f"{block.name}_shortcut_conv", x, block.out_channels, 1)
+    return x

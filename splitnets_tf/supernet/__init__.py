@@ -6,7 +6,7 @@ Names that need TensorFlow are imported when they are first used.
 import importlib
 from typing import Any
 
-from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
+from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
 
 _LAZY = {
     "CheckpointCallback": "checkpoints",
@@ -30,7 +30,7 @@ _LAZY = {
     "training_batches": "input_pipeline",
 }
 
-__all__ = ["SandwichSettings", "TrainingSettings", *_LAZY]
+__all__ = ["SandwichSettings", "SupernetSettings", "TrainingSettings", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from splitnets_tf.space import Architecture, Block, Blueprint, ClassifierBlock, ConvBlock, MBBlock, blueprint
+from splitnets_tf.space import (
+    Architecture,
+    Block,
+    Blueprint,
+    ClassifierBlock,
+    ConvBlock,
+    MBBlock,
+    PooledBlock,
+    SqueezeExcite,
+    blueprint,
+)
 
 __all__ = [
     "NetworkModels",
@@ -69,8 +79,13 @@ def _add_block(keras: ModuleType, block: Block, x: Any) -> Any:
         return _conv_bn(keras, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
     if isinstance(block, MBBlock):
         return _mb_block(keras, block, x)
-    if isinstance(block, ClassifierBlock):
+    if isinstance(block, PooledBlock):
         x = keras.layers.GlobalAveragePooling2D(name=f"{block.name}_pool")(x)
+        x = keras.layers.Dense(block.out_channels, use_bias=False, name=block.name)(x)
+        return _activation(keras, block.activation, f"{block.name}_act")(x)
+    if isinstance(block, ClassifierBlock):
+        if not block.pooled:
+            x = keras.layers.GlobalAveragePooling2D(name=f"{block.name}_pool")(x)
         return keras.layers.Dense(block.classes, name=block.name)(x)
     raise TypeError(f"unknown block {type(block).__name__}")
 
@@ -86,11 +101,15 @@ def _conv_bn(
 def _activation(keras: ModuleType, name: str, layer_name: str) -> Any:
     if name == "relu6":
         return keras.layers.ReLU(6.0, name=layer_name)
+    if name in ("hard_swish", "hard_sigmoid"):  # tf_keras has no hard-swish, and another function as hard_sigmoid
+        from splitnets_tf import layers
+
+        return keras.layers.Activation(getattr(layers, name), name=layer_name)
     return keras.layers.Activation(name, name=layer_name)
 
 
-def _mb_block(keras: ModuleType, block: MBBlock, shortcut: Any) -> Any:
-    x = shortcut
+def _mb_block(keras: ModuleType, block: MBBlock, inputs: Any) -> Any:
+    x = inputs
     if block.expand:
         x = _conv_bn(keras, f"{block.name}_expand", x, block.hidden, 1, 1, block.activation)
     x = keras.layers.DepthwiseConv2D(
@@ -98,8 +117,27 @@ def _mb_block(keras: ModuleType, block: MBBlock, shortcut: Any) -> Any:
     )(x)
     x = keras.layers.BatchNormalization(epsilon=BN_EPSILON, momentum=0.9, name=f"{block.name}_depthwise_bn")(x)
     x = _activation(keras, block.activation, f"{block.name}_depthwise_act")(x)
+    if block.squeeze is not None:
+        x = _squeeze_excite(keras, f"{block.name}_se", block.squeeze, x)
     x = _conv_bn(keras, f"{block.name}_project", x, block.out_channels, 1, 1, None)
-    return keras.layers.Add(name=f"{block.name}_add")([shortcut, x]) if block.residual else x
+    return keras.layers.Add(name=f"{block.name}_add")([_shortcut(keras, block, inputs), x]) if block.residual else x
+
+
+def _squeeze_excite(keras: ModuleType, name: str, squeeze: SqueezeExcite, inputs: Any) -> Any:
+    x = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(inputs)
+    x = keras.layers.Conv2D(squeeze.channels, 1, name=f"{name}_reduce")(x)
+    x = _activation(keras, squeeze.activation, f"{name}_act")(x)
+    x = keras.layers.Conv2D(inputs.shape[-1], 1, name=f"{name}_expand")(x)
+    x = _activation(keras, squeeze.gate, f"{name}_gate")(x)
+    return keras.layers.Multiply(name=f"{name}_scale")([inputs, x])
+
+
+def _shortcut(keras: ModuleType, block: MBBlock, x: Any) -> Any:
+    if block.stride == 2:
+        x = keras.layers.AveragePooling2D(2, 2, "same", name=f"{block.name}_shortcut_pool")(x)
+    if block.in_channels != block.out_channels:
+        x = keras.layers.Conv2D(block.out_channels, 1, use_bias=False, name=f"{block.name}_shortcut_conv")(x)
+    return x
 
 
 def subnetwork_weights(supernet: Any, architecture: Architecture) -> Weights:
@@ -118,6 +156,8 @@ def subnetwork_weights(supernet: Any, architecture: Architecture) -> Weights:
             weights |= _mb_weights(blocks[block.name], block)
         elif isinstance(block, ConvBlock):
             weights |= _conv_weights(_conv_layer(supernet, block.name), block)
+        elif isinstance(block, PooledBlock):
+            weights[block.name] = [np.asarray(supernet.head.kernel)[: block.in_channels, : block.out_channels]]
         else:
             kernel, bias = (np.asarray(v) for v in (supernet.classifier.kernel, supernet.classifier.bias))
             weights[block.name] = [kernel[: block.in_channels], bias]
@@ -146,10 +186,25 @@ def _mb_weights(layer: Any, block: MBBlock) -> Weights:
     window = slice(start, start + block.kernel)
     weights[f"{block.name}_depthwise_conv"] = [np.asarray(layer.depthwise.kernel)[window, window, : block.hidden]]
     weights[f"{block.name}_depthwise_bn"] = _bn_weights(layer.depthwise_bn, block.hidden)
+    if block.squeeze is not None:
+        weights |= _squeeze_weights(layer.squeeze, f"{block.name}_se", block.hidden, block.squeeze.channels)
     kernel = np.asarray(layer.project.conv.kernel)[:, :, : block.hidden, : block.out_channels]
     weights[f"{block.name}_project_conv"] = [kernel]
     weights[f"{block.name}_project_bn"] = _bn_weights(layer.project.bn, block.out_channels)
+    if block.residual and block.in_channels != block.out_channels:
+        kernel = np.asarray(layer.shortcut.kernel)[:, :, : block.in_channels, : block.out_channels]
+        weights[f"{block.name}_shortcut_conv"] = [kernel]
     return weights
+
+
+def _squeeze_weights(layer: Any, name: str, wide: int, narrow: int) -> Weights:
+    """Dense kernels as those of 1x1 convolutions."""
+    reduce_kernel = np.asarray(layer.reduce_kernel)[None, None, :wide, :narrow]
+    expand_kernel = np.asarray(layer.expand_kernel)[None, None, :narrow, :wide]
+    return {
+        f"{name}_reduce": [reduce_kernel, np.asarray(layer.reduce_bias)[:narrow]],
+        f"{name}_expand": [expand_kernel, np.asarray(layer.expand_bias)[:wide]],
+    }
 
 
 def _bn_weights(layer: Any, channels: int) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ import math
 
 from splitnets_tf.errors import UserError
 
-__all__ = ["SandwichSettings", "TrainingSettings"]
+__all__ = ["SandwichSettings", "SupernetSettings", "TrainingSettings"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +46,29 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SupernetSettings:
+    """How a supernet starts and how its largest network is regularised; ImageNet's recipe is True, 0.2, 0.2."""
+
+    zero_init_residual: bool = False
+    """Whether the last normalisation of a block with a shortcut starts with a scale of 0, so that the block starts as
+    its shortcut."""
+    dropout: float = 0.0
+    """Dropout in front of the classifier, in the largest network of each training step only."""
+    drop_connect: float = 0.0
+    """Drop-connect of the last residual block, falling linearly to 0 at the first; in the largest network only."""
+
+    def __post_init__(self) -> None:
+        for field in ("dropout", "drop_connect"):
+            if not 0 <= getattr(self, field) < 1:
+                raise UserError(f"supernet: {field} must be at least 0 and below 1, received {getattr(self, field)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SandwichSettings:
-    """Counts of the kinds of networks in one step, besides the largest and the smallest."""
+    """Counts of the kinds of networks in one step, besides the largest without a split and the smallest with one.
+
+    The five networks that the paper samples are `random=2, multi_split=1`.
+    """
 
     random: int = 2
     """Random networks whose split is drawn from the phases and none."""

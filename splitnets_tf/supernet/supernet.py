@@ -8,8 +8,16 @@ import functools
 import keras
 import tensorflow as tf
 
-from splitnets_tf.layers import ElasticConvBlock, ElasticDense, ElasticMBConv, SplittingModule
-from splitnets_tf.space import SearchSpace, space_from_dict, space_to_dict
+from splitnets_tf.layers import (
+    Drop,
+    ElasticConvBlock,
+    ElasticDense,
+    ElasticMBConv,
+    SplittingModule,
+    activate,
+    dropout,
+)
+from splitnets_tf.space import SearchSpace, StageRow, space_from_dict, space_to_dict, squeeze_width
 from splitnets_tf.supernet.images import resize_batch
 
 __all__ = ["Supernet"]
@@ -29,13 +37,19 @@ class Supernet(keras.Model):
         num_classes: Number of logits.
         label_smoothing: Smoothing of the labels that the first network learns from.
         distill: Whether the other networks learn from the first one's probabilities instead of the labels.
-        zero_init_residual: Whether the last normalisation of a residual block starts at zero.
+        zero_init_residual: Whether the last normalisation of a block with a shortcut starts at zero.
+        dropout: Probability with which a feature in front of the classifier is dropped, in the first network of a
+            sandwich step only.
+        drop_connect: The same for a residual branch; the k-th of n blocks has k / n of it.
+        seed: Seed of what is dropped; the optimiser's step is mixed in, so that a resumed run drops the same.
 
     Call arguments:
         inputs: Pair of images `[batch, s, s, 3]` (float in [0, 1] or uint8) and one value vector
             `[space.vector_length]` (int32, from `space.encode`).
         training: Whether to normalise by the batch's own statistics.
         calibration_weight: See `ElasticBatchNormalization`.
+        drop_active: Scalar bool tensor, whether units and branches are dropped; None for never, as in evaluation.
+        drop_seed: int32 `[2]`, needed where `drop_active` is given.
 
     Returns:
         Logits `[batch, num_classes]`.
@@ -48,6 +62,9 @@ class Supernet(keras.Model):
         label_smoothing: float = 0.1,
         distill: bool = True,
         zero_init_residual: bool = False,
+        dropout: float = 0.0,
+        drop_connect: float = 0.0,
+        seed: int = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,6 +73,9 @@ class Supernet(keras.Model):
         self.label_smoothing = label_smoothing
         self.distill = distill
         self.zero_init_residual = zero_init_residual
+        self.dropout = dropout
+        self.drop_connect = drop_connect
+        self.seed = seed
         self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
         self._metrics = {
@@ -71,26 +91,44 @@ class Supernet(keras.Model):
         channels = space.stem_widths[-1]
         for row in space.stages:
             for index in range(row.depths[-1]):
-                block = ElasticMBConv(
-                    max_in_channels=channels,
-                    max_out_channels=row.widths[-1],
-                    max_kernel_size=row.kernels[-1],
-                    max_expansion=row.expansions[-1],
-                    strides=row.stride if index == 0 else 1,
-                    residual=index > 0,
-                    activation=space.activation,
-                    name=f"{row.name}_{index}",
-                )
-                if self.zero_init_residual and index > 0:
-                    block.project.bn.gamma_initializer = keras.initializers.Zeros()
-                self.blocks.append(block)
+                self.blocks.append(self._create_block(row, index, channels))
                 channels = row.widths[-1]
         self.splitting = [
             SplittingModule(phase.widths[-1], space.split_widths[-1], space.split_kernel, name=f"split_{phase.index}")
             for phase in space.phases
         ]
-        self.head = ElasticConvBlock(channels, space.head_widths[-1], activation=space.activation, name="head")
+        if space.head_expansion:
+            expanded = channels * space.head_expansion
+            self.head_expand = ElasticConvBlock(channels, expanded, activation=space.activation, name="head_expand")
+            self.head = ElasticDense(
+                expanded, space.head_widths[-1], use_bias=False, kernel_initializer="he_normal", name="head"
+            )
+        else:
+            self.head = ElasticConvBlock(channels, space.head_widths[-1], activation=space.activation, name="head")
         self.classifier = ElasticDense(space.head_widths[-1], self.num_classes, name="classifier")
+
+    def _create_block(self, row: StageRow, index: int, channels: int) -> ElasticMBConv:
+        space = self.space
+        projected = index == 0 and row.project_shortcut
+        base = channels * row.expansions[-1] if space.squeeze_base == "hidden" else channels
+        block = ElasticMBConv(
+            max_in_channels=channels,
+            max_out_channels=row.widths[-1],
+            max_kernel_size=row.kernels[-1],
+            max_expansion=row.expansions[-1],
+            strides=row.stride if index == 0 else 1,
+            residual=index > 0,
+            activation=space.activation,
+            max_squeeze_channels=squeeze_width(base) if row.squeeze_excite else 0,
+            squeeze_activation=space.squeeze_activation,
+            squeeze_gate=space.squeeze_gate,
+            project_shortcut=projected,
+            drop_rate=self.drop_connect * len(self.blocks) / sum(stage.depths[-1] for stage in space.stages),
+            name=f"{row.name}_{index}",
+        )
+        if self.zero_init_residual and (projected or index > 0):
+            block.project.bn.gamma_initializer = keras.initializers.Zeros()
+        return block
 
     def build(self, input_shape=None) -> None:
         """Create every weight at its largest size; the input shape does not matter."""
@@ -100,12 +138,14 @@ class Supernet(keras.Model):
         self.built = True
 
     def _every_layer(self) -> list[keras.layers.Layer]:
-        return [self.stem, *self.blocks, *self.splitting, self.head, self.classifier]
+        head = [self.head_expand, self.head] if self.space.head_expansion else [self.head]
+        return [self.stem, *self.blocks, *self.splitting, *head, self.classifier]
 
-    def call(self, inputs, training=False, calibration_weight=None):
+    def call(self, inputs, training=False, calibration_weight=None, drop_active=None, drop_seed=None):
         """Run one architecture."""
         images, vector = inputs
         mode = {"training": training, "calibration_weight": calibration_weight}
+        drop = None if drop_active is None else Drop(active=drop_active, seed=drop_seed)
         x = resize_batch(images, self._gene(vector, "resolution"))
         x = self.stem(x, out_channels=self._gene(vector, "stem_width"), **mode)
         phase, position = 0, tf.constant(0)
@@ -118,25 +158,42 @@ class Supernet(keras.Model):
             if row.stride == 2:
                 phase, position = phase + 1, tf.constant(-1)
             for index, block in enumerate(blocks):
-                run = functools.partial(self._block, x, vector, row.name, block, phase, position + index + 1, mode)
+                place = (phase, position + index + 1)
+                run = functools.partial(self._block, x, vector, row, block, place, mode, drop)
                 x = run() if index < row.depths[0] else tf.cond(index < depth, run, functools.partial(tf.identity, x))
             position += depth
-        x = self.head(x, out_channels=self._gene(vector, "head_width"), **mode)
-        logits = self.classifier(tf.reduce_mean(x, axis=[1, 2]))
-        return tf.ensure_shape(logits, [None, self.num_classes])
+        x = dropout(self._head(x, vector, mode), self.dropout, drop)
+        return tf.ensure_shape(self.classifier(x), [None, self.num_classes])
+
+    def _head(self, x, vector, mode):
+        """The features `[batch, head_width]` that the classifier reads."""
+        width = self._gene(vector, "head_width")
+        if not self.space.head_expansion:
+            return tf.reduce_mean(self.head(x, out_channels=width, **mode), axis=[1, 2])
+        x = self.head_expand(x, out_channels=tf.shape(x)[-1] * self.space.head_expansion, **mode)
+        return activate(self.head(tf.reduce_mean(x, axis=[1, 2]), out_features=width), self.space.activation)
 
     def _gene(self, vector, name: str):
         return vector[self._gene_index[name]]
 
-    def _block(self, x, vector, row: str, block, phase: int, position, mode):
+    def _block(self, x, vector, row: StageRow, block, place, mode, drop: Drop | None):
+        expansion = self._gene(vector, f"{row.name}.expansion")
+        options = {}
+        if row.squeeze_excite:
+            channels = tf.shape(x)[-1]
+            base = channels * expansion if self.space.squeeze_base == "hidden" else channels
+            options["squeeze_channels"] = squeeze_width(base, larger=tf.maximum)
+        if drop is not None and block.residual and block.drop_rate > 0:
+            options |= {"drop_active": drop.active, "drop_seed": drop.fold(1 + self.blocks.index(block)).seed}
         x = block(
             x,
-            out_channels=self._gene(vector, f"{row}.width"),
-            kernel_size=self._gene(vector, f"{row}.kernel"),
-            expansion=self._gene(vector, f"{row}.expansion"),
+            out_channels=self._gene(vector, f"{row.name}.width"),
+            kernel_size=self._gene(vector, f"{row.name}.kernel"),
+            expansion=expansion,
+            **options,
             **mode,
         )
-        return self._boundary(x, vector, phase, position, mode)
+        return self._boundary(x, vector, *place, mode)
 
     def _boundary(self, x, vector, phase: int, position, mode):
         """The splitting module of a phase, active where M equals the number of blocks already run."""
@@ -150,7 +207,7 @@ class Supernet(keras.Model):
         """One sandwich update on `((images, vectors [n, length]), labels)`."""
         (images, vectors), labels = data
         variables = [variable.value for variable in self.trainable_variables]
-        gradients, losses, accuracies = self._sandwich(images, vectors, labels, variables)
+        gradients, losses, accuracies = self._sandwich(images, vectors, labels, variables, self._step_seed())
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         self._metrics["loss"].update_state(losses[0])
         self._metrics["accuracy_largest"].update_state(accuracies[0])
@@ -158,11 +215,19 @@ class Supernet(keras.Model):
         self._metrics["accuracy_random"].update_state(accuracies[1:-1])
         return {name: metric.result() for name, metric in self._metrics.items()}
 
-    def _sandwich(self, images, vectors, labels, variables):
+    def _step_seed(self):
+        """Seed of what this step drops: a function of the model's seed, the optimiser's step and the replica."""
+        if self.dropout == 0 and self.drop_connect == 0:
+            return None
+        step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int32)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.random.fold_in(tf.stack([tf.constant(self.seed, tf.int32), step]), replica)
+
+    def _sandwich(self, images, vectors, labels, variables, drop_seed=None):
         """Sum of the networks' gradients, and each one's loss and accuracy.
 
-        The tape lies inside the loop's body, so that the loop itself is never differentiated and one network's
-        activations are freed before the next one runs.
+        With `drop_seed`, units and branches of the first network are dropped. The tape lies inside the loop's body, so
+        that the loop itself is never differentiated and one network's activations are freed before the next one runs.
         """
         count = tf.shape(vectors)[0]
         targets = tf.one_hot(labels, self.num_classes)
@@ -171,7 +236,8 @@ class Supernet(keras.Model):
         def body(index, gradients, soft, losses, accuracies):
             goal = tf.where(tf.logical_or(index == 0, not self.distill), targets, soft)
             with tf.GradientTape() as tape:
-                logits = self((images, vectors[index]), training=True)
+                drops = {} if drop_seed is None else {"drop_active": tf.equal(index, 0), "drop_seed": drop_seed}
+                logits = self((images, vectors[index]), training=True, **drops)
                 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, logits))
             step = tape.gradient(loss, variables, unconnected_gradients="zero")
             gradients = [total + tf.convert_to_tensor(one) for total, one in zip(gradients, step, strict=True)]
@@ -203,4 +269,7 @@ class Supernet(keras.Model):
             "label_smoothing": self.label_smoothing,
             "distill": self.distill,
             "zero_init_residual": self.zero_init_residual,
+            "dropout": self.dropout,
+            "drop_connect": self.drop_connect,
+            "seed": self.seed,
         }
