@@ -13,16 +13,8 @@ from splitnets_tf.space.blueprint import (
 )
 from splitnets_tf.space.operators import crossover, mutate, random_split, sample, sample_multi_split
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
-from splitnets_tf.space.search_space import (
-    ACTIVATIONS,
-    GATES,
-    NO_SPLIT,
-    SQUEEZE_BASES,
-    Gene,
-    Phase,
-    SearchSpace,
-    StageRow,
-)
+from splitnets_tf.space.search_space import NO_SPLIT, Gene, Phase, SearchSpace
+from splitnets_tf.space.stage_row import ACTIVATIONS, GATES, SQUEEZE_BASES, StageRow
 from splitnets_tf.space.to_graph import ArchitectureGraph, architecture_graph
 from splitnets_tf.space.widths import squeeze_width
 

@@ -7,7 +7,8 @@ priced, trained and exported is the same network.
 import dataclasses
 
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
-from splitnets_tf.space.search_space import SearchSpace, StageRow
+from splitnets_tf.space.search_space import SearchSpace
+from splitnets_tf.space.stage_row import StageRow
 from splitnets_tf.space.widths import squeeze_width
 
 __all__ = ["Block", "Blueprint", "ClassifierBlock", "ConvBlock", "MBBlock", "PooledBlock", "SqueezeExcite", "blueprint"]

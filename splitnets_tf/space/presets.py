@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.space.search_space import SearchSpace, StageRow
+from splitnets_tf.space.search_space import SearchSpace
+from splitnets_tf.space.stage_row import StageRow
 
 __all__ = ["PRESETS", "load_space", "space_from_dict", "space_to_dict"]
 

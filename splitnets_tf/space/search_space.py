@@ -6,64 +6,18 @@ Sources: SplitNets, section 3.1.1 and Figure 3; the table of rows follows Attent
 import dataclasses
 import functools
 import itertools
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
+from splitnets_tf.space.stage_row import ACTIVATIONS, ADDED_LATER, GATES, SQUEEZE_BASES, StageRow, check_candidates
 
-__all__ = ["ACTIVATIONS", "GATES", "NO_SPLIT", "SQUEEZE_BASES", "Gene", "Phase", "SearchSpace", "StageRow"]
+__all__ = ["NO_SPLIT", "Gene", "Phase", "SearchSpace"]
 
-ACTIVATIONS = ("relu", "relu6", "swish", "hard_swish")
-GATES = ("sigmoid", "hard_sigmoid")
-SQUEEZE_BASES = ("hidden", "input")
-_ADDED_LATER = {"added_later": True}
-"""Metadata of fields that the first spaces did not have: at their default they are left out of a space's plain form,
-so that fingerprints of earlier runs stay what they were."""
 NO_SPLIT = -1
 """Value of a phase's position in the value vector where the phase has no splitting module."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class StageRow:
-    """One row of the table: a stage of inverted residual blocks."""
-
-    name: str
-    """Prefix of the names of the stage's layers."""
-    widths: tuple[int, ...]
-    """Candidates for the output channels."""
-    depths: tuple[int, ...]
-    """Candidates for the number of blocks."""
-    kernels: tuple[int, ...]
-    """Candidates for the depthwise kernel; a smaller one is the centre of the largest."""
-    expansions: tuple[int, ...]
-    """Candidates for the expansion ratio; (1,) means no expansion convolution."""
-    stride: int
-    """Stride of the stage's first block, 1 or 2."""
-    squeeze_excite: bool = dataclasses.field(default=False, metadata=_ADDED_LATER)
-    """Whether each block has a squeeze-and-excitation behind its depthwise convolution."""
-    project_shortcut: bool = dataclasses.field(default=False, metadata=_ADDED_LATER)
-    """Whether the first block has a shortcut too: averaged over 2x2 where its stride is 2, through a linear 1x1
-    convolution where input and output differ in width (AttentiveNAS)."""
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name):
-            raise UserError(
-                f"stage {self.name!r}: name should be letters, digits and _, since layers are named after it"
-            )
-        for field in ("widths", "depths", "kernels", "expansions"):
-            _check_candidates(f"stage {self.name}", field, getattr(self, field))
-        if any(kernel % 2 == 0 for kernel in self.kernels):
-            raise UserError(f"stage {self.name}: kernels must be odd, received {list(self.kernels)}")
-        if 1 in self.expansions and len(self.expansions) > 1:
-            raise UserError(
-                f"stage {self.name}: expansions mix 1 with {list(self.expansions[1:])}; expansion 1 drops a "
-                "convolution, so give either 1 alone or ratios of at least 2"
-            )
-        if self.stride not in (1, 2):
-            raise UserError(f"stage {self.name}: stride must be 1 or 2, received {self.stride}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,19 +70,19 @@ class SearchSpace:
     """Whether the network may also be split behind its last stride-2 block."""
     activation: str = "relu6"
     """Activation function of every convolution that has one."""
-    squeeze_base: str = dataclasses.field(default="hidden", metadata=_ADDED_LATER)
+    squeeze_base: str = dataclasses.field(default="hidden", metadata=ADDED_LATER)
     """What squeeze-and-excitation reduces to a quarter: the block's `hidden` channels, or those of its `input`."""
-    squeeze_activation: str = dataclasses.field(default="relu", metadata=_ADDED_LATER)
+    squeeze_activation: str = dataclasses.field(default="relu", metadata=ADDED_LATER)
     """Activation function between the two convolutions of a squeeze-and-excitation."""
-    squeeze_gate: str = dataclasses.field(default="hard_sigmoid", metadata=_ADDED_LATER)
+    squeeze_gate: str = dataclasses.field(default="hard_sigmoid", metadata=ADDED_LATER)
     """Function that makes factors in [0, 1] of a squeeze-and-excitation's output."""
-    head_expansion: int = dataclasses.field(default=0, metadata=_ADDED_LATER)
+    head_expansion: int = dataclasses.field(default=0, metadata=ADDED_LATER)
     """0: the head is one 1x1 convolution. Above: a 1x1 convolution to so many times the last stage's width, global
     pooling, then a dense layer of the head's width (MobileNetV3)."""
 
     def __post_init__(self) -> None:
         for field in ("resolutions", "stem_widths", "head_widths", "split_widths"):
-            _check_candidates(f"space {self.name}", field, getattr(self, field))
+            check_candidates(f"space {self.name}", field, getattr(self, field))
         if not self.stages:
             raise UserError(f"space {self.name}: stages is empty; give at least one row")
         names = [row.name for row in self.stages]
@@ -293,10 +247,3 @@ class SearchSpace:
             ),
             head_width=self.head_widths[index],
         )
-
-
-def _check_candidates(where: str, field: str, values: tuple[int, ...]) -> None:
-    """Candidates are positive integers in strictly increasing order."""
-    positive = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values)
-    if not values or not positive or list(values) != sorted(set(values)):
-        raise UserError(f"{where}: {field} should be positive integers in increasing order, received {list(values)}")

@@ -136,6 +136,11 @@ def test_run_leaves_every_file(small_run):
     assert not [path for path in directory.rglob("*") if path.name.startswith(("tmp-", ".tmp"))]
 
 
+def test_number_of_architectures_is_printed(small_run, tiny_space):
+    _, _, result = small_run
+    assert f"space tiny: {tiny_space.count():,} architectures" in result.stdout
+
+
 def test_summary_agrees_with_the_files(small_run):
     directory, _, _ = small_run
     summary = json.loads((directory / "summary.json").read_text())
