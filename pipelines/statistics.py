@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Estimate", "accuracy_estimate", "paired_difference"]
+__all__ = ["Estimate", "accuracy_estimate", "object_votes", "paired_difference"]
 
 RESAMPLES = 2000
 """Bootstrap resamples."""
@@ -53,6 +53,22 @@ def paired_difference(first: np.ndarray, second: np.ndarray, families: np.ndarra
         raise ValueError(f"expected equal lengths, received {len(first)}, {len(second)} and {len(families)}")
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     return accuracy_estimate(difference, families, seed=seed)
+
+
+def object_votes(predicted: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a network says of each object: the class that most of its images were given, the lowest where tied.
+
+    Args:
+        predicted: int `[n]`, classes of images.
+        objects: int `[n]`, the object of each image.
+
+    Returns:
+        Class of each object, int `[m]`, and the row of its first image, int `[m]`.
+    """
+    _, first, index = np.unique(objects, return_index=True, return_inverse=True)
+    votes = np.zeros((len(first), int(np.max(predicted, initial=0)) + 1), dtype=np.int64)
+    np.add.at(votes, (index, predicted), 1)
+    return votes.argmax(axis=1), first
 
 
 def _by_family(values: np.ndarray, families: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ def build_summary(context: Context) -> dict[str, Any]:
     test = Predictions(
         labels=arrays.labels,
         families=arrays.families,
+        objects=arrays.objects,
         seed=context.config.seed,
         directory=predictions_path(context, "chosen").parent,
     )
@@ -57,6 +58,7 @@ def build_summary(context: Context) -> dict[str, Any]:
         "links": [{"bytes": candidate.cost.link_bytes, "latency_ms": candidate.cost.link_latency_ms}],
         "latency_ms": candidate.cost.latency_ms,
         "accuracy": accuracy,
+        "accuracy_per_object": test.accuracy_per_object(),
         "baselines": baselines,
         "comparisons": comparisons,
         "boundary": record.boundary,

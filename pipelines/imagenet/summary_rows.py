@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.statistics import Estimate, accuracy_estimate, paired_difference
+from pipelines.statistics import Estimate, accuracy_estimate, object_votes, paired_difference
 from splitnets_tf.hardware import DeviceCost, LinkCost
 from splitnets_tf.partition import Partition
 
@@ -16,6 +16,8 @@ ACCURACY_MARGIN = 0.02
 """At least as accurate: the paired interval's lower bound is above minus two points."""
 LATENCY_SHARE = 0.5
 """The claim against a feasible baseline: at most half its latency."""
+_TESTED = ("chosen", "int8", "largest", "plain_cnn", "mobilenet_v2", "head_distillation")
+"""Names under which test predictions are kept; a run holds some of them."""
 _COST_FIGURES = ("params", "macs", "peak_bytes", "weight_bytes", "arena_bytes", "latency_ms")
 
 
@@ -27,20 +29,40 @@ class Predictions:
     """int `[n]`."""
     families: np.ndarray
     """int `[n]`, over which intervals are bootstrapped."""
+    objects: np.ndarray
+    """int `[n]`, the object that each image shows."""
     seed: int
     """Seed of the bootstrap."""
     directory: Path
     """Where `<network>.npy` lies."""
 
+    def predicted(self, network: str) -> np.ndarray | None:
+        """Classes, int `[n]`; None where the network was not trained."""
+        path = self.directory / f"{network}.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+
     def correct(self, network: str) -> np.ndarray | None:
         """Bool `[n]`; None where the network was not trained."""
-        path = self.directory / f"{network}.npy"
-        return np.load(path, allow_pickle=False) == self.labels if path.is_file() else None
+        predicted = self.predicted(network)
+        return None if predicted is None else predicted == self.labels
 
     def accuracy(self, network: str) -> dict[str, float] | None:
         """Its accuracy with interval."""
         correct = self.correct(network)
         return None if correct is None else accuracy_estimate(correct, self.families, seed=self.seed).to_dict()
+
+    def accuracy_per_object(self) -> dict[str, dict[str, float]]:
+        """Accuracy of the vote over each object's images by network; empty where every object has one image."""
+        if len(np.unique(self.objects)) == len(self.objects):
+            return {}
+        accuracies = {}
+        for network in _TESTED:
+            predicted = self.predicted(network)
+            if predicted is not None:
+                votes, rows = object_votes(predicted, self.objects)
+                right = votes == self.labels[rows]
+                accuracies[network] = accuracy_estimate(right, self.families[rows], seed=self.seed).to_dict()
+        return accuracies
 
     def difference(self, first: str, second: str) -> Estimate | None:
         """Paired difference of two networks' accuracies."""

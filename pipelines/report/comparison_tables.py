@@ -1,12 +1,12 @@
 """Tables that compare networks: costs in the layout of Table 4, accuracies, paired differences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines.report.page import Cell, Column, Row, Table, Tone
 from pipelines.report.records import ACCURACY_KINDS, Comparison, Device, Interval, Network
 from pipelines.report.units import NOTHING, bytes_text, count_text, interval_text, ms_text, points_text
 
-__all__ = ["KIND_TITLES", "accuracy_kinds", "accuracy_table", "comparison_table", "paired_table"]
+__all__ = ["KIND_TITLES", "accuracy_kinds", "accuracy_table", "comparison_table", "object_table", "paired_table"]
 
 KIND_TITLES = {
     "inherited": "inherited, validation (%)",
@@ -89,6 +89,16 @@ def accuracy_table(networks: Sequence[Network], supernet: Interval, fine_tuned: 
         "read down a column, not across.",
         columns=columns,
         rows=tuple(rows),
+    )
+
+
+def object_table(per_object: Mapping[str, Interval]) -> Table:
+    """Show the accuracy of the vote over each object's images, by the name under which predictions are kept."""
+    return Table(
+        caption="Test accuracy per object: the class that most of its images were given (95 % intervals, bootstrap "
+        "over families).",
+        columns=(Column(title="Predictions", number=False), Column(title="Objects (%)")),
+        rows=tuple(Row(cells=(Cell(name), _accuracy(value))) for name, value in per_object.items()),
     )
 
 

@@ -124,6 +124,8 @@ class RunSummary:
     """The same fine-tuned, float, test."""
     int8: Interval
     """The same quantised, test."""
+    per_object: Mapping[str, Interval]
+    """Network -> test accuracy of the vote over each object's images."""
     comparisons: tuple[Comparison, ...]
     bit_exact_inputs: float | None
     training: Mapping[str, str | float]

@@ -61,6 +61,7 @@ def summary_from_node(node: Node) -> RunSummary:
         supernet=_interval(accuracy["supernet"]),
         fine_tuned=fine_tuned,
         int8=_interval(accuracy["int8"]),
+        per_object=_per_object(node.get("accuracy_per_object")),
         comparisons=tuple(_comparison(c) for c in _elements(node, "comparisons")),
         bit_exact_inputs=_amount(boundary, "bit_exact_inputs"),
         training=_flat(node.get("training")),
@@ -122,6 +123,10 @@ def _link(node: Node) -> Link:
 
 def _interval(node: Node) -> Interval:
     return Interval(value=node["value"].number(), low=node["low"].number(), high=node["high"].number())
+
+
+def _per_object(node: Node | None) -> dict[str, Interval]:
+    return {name: _interval(child) for name, child in node.items()} if node else {}
 
 
 def _comparison(node: Node) -> Comparison:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.report.accuracy_plots import accuracy_latency_figure, paired_difference_figure
-from pipelines.report.comparison_tables import accuracy_table, comparison_table, paired_table
+from pipelines.report.comparison_tables import accuracy_table, comparison_table, object_table, paired_table
 from pipelines.report.cost_plots import latency_figure, memory_figure
 from pipelines.report.detail_tables import (
     blocks_table,
@@ -20,7 +20,7 @@ from pipelines.report.figures import figure_svg, inline_svg
 from pipelines.report.front import FrontPoint
 from pipelines.report.memory_profile import MemoryProfile
 from pipelines.report.page import Figure, Paragraph, Section, Table
-from pipelines.report.records import Comparison, Interval, Network
+from pipelines.report.records import Network, RunSummary
 from pipelines.report.units import TIMES, bytes_text, ms_text, points_text
 
 __all__ = [
@@ -59,17 +59,12 @@ def comparison_section(
     return Section(identifier="comparison", title="Comparison with the baselines", blocks=tuple(blocks))
 
 
-def accuracy_section(
-    networks: Sequence[Network],
-    supernet: Interval,
-    fine_tuned: Interval,
-    int8: Interval,
-    comparisons: Sequence[Comparison],
-) -> Section:
+def accuracy_section(summary: RunSummary) -> Section:
     """Every accuracy with its interval, and the paired comparisons."""
-    loss = points_text(int8.value - fine_tuned.value, signed=True)
+    loss = points_text(summary.int8.value - summary.fine_tuned.value, signed=True)
+    comparisons = summary.comparisons
     blocks: list[Table | Paragraph | Figure] = [
-        accuracy_table(networks, supernet, fine_tuned, int8),
+        accuracy_table(summary.networks, summary.supernet, summary.fine_tuned, summary.int8),
         Paragraph(text=f"Quantisation to int8 changes the chosen network's test accuracy by {loss} points."),
     ]
     if not comparisons:
@@ -90,6 +85,8 @@ def accuracy_section(
                 "Paired differences with their 95 % intervals; red with a cross where the claim does not hold.",
             )
         )
+    if summary.per_object:
+        blocks.append(object_table(summary.per_object))
     return Section(identifier="accuracy", title="Accuracy", blocks=tuple(blocks))
 
 

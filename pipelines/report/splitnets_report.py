@@ -87,7 +87,7 @@ def _summary_sections(run: RunFiles) -> tuple[Section, ...]:
     limit = summary.system.sensor_memory_bytes if summary.system else None
     return (
         comparison_section(summary.networks, memory_limits_bytes=(limit,), split_shape=_split_shape(run)),
-        accuracy_section(summary.networks, summary.supernet, summary.fine_tuned, summary.int8, summary.comparisons),
+        accuracy_section(summary),
         accuracy_latency_section(run.front, summary.networks, summary.architecture),
         latency_section(summary.networks),
     )

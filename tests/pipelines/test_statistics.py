@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.statistics import accuracy_estimate, paired_difference
+from pipelines.statistics import accuracy_estimate, object_votes, paired_difference
 
 
 def test_value_is_the_mean_over_images_not_over_families():
@@ -55,6 +55,13 @@ def test_pairing_removes_what_both_share():
     paired = paired_difference(first, second, families, seed=0)
     alone = accuracy_estimate(first, families, seed=0)
     assert paired.high - paired.low < 0.2 * (alone.high - alone.low)
+
+
+def test_objects_are_judged_by_the_vote_of_their_images():
+    objects = np.array([7, 7, 7, 3, 3, 9])
+    votes, rows = object_votes(np.array([2, 0, 2, 5, 1, 4]), objects)
+    assert dict(zip(objects[rows].tolist(), votes.tolist(), strict=True)) == {7: 2, 3: 1, 9: 4}
+    assert rows.tolist() == [3, 0, 5]
 
 
 def test_wrong_lengths_and_nothing():

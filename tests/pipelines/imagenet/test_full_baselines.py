@@ -112,7 +112,9 @@ def trained(arguments):
 def predictions_of(context):
     arrays = context.arrays("test")
     directory = context.path("predictions")
-    return Predictions(labels=arrays.labels, families=arrays.families, seed=0, directory=directory)
+    return Predictions(
+        labels=arrays.labels, families=arrays.families, objects=arrays.objects, seed=0, directory=directory
+    )
 
 
 def test_stages_are_recorded_and_not_run_again(trained):

@@ -76,6 +76,10 @@ def test_accuracy_table_keeps_four_kinds_of_accuracy_apart(report_page):
     assert rows[3][1:] == ["-", "-", "-", "63.9 [59.2, 68.2]"]
 
 
+def test_accuracy_per_object_has_a_table_where_the_run_gives_it(report_page):
+    assert table(report_page, "Test accuracy per object")[1:] == [["chosen", "76.5 [70.1, 81.2]"]]
+
+
 def test_inherited_accuracy_of_a_baseline_opens_a_third_column(summary):
     summary["baselines"][0] |= {"method": "front point 3", "accuracy_kind": "inherited"}
     compared = comparison_table(summary_from_mapping(summary).networks)
