@@ -219,6 +219,7 @@ def test_a_summary_without_its_optional_keys_is_enough(summary, memory):
     optional = (
         "headline",
         "selection_rule",
+        "accuracy_per_object",
         "comparisons",
         "boundary",
         "training",
