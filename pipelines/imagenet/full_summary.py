@@ -56,6 +56,6 @@ def full_training(config: ImagenetConfig) -> dict[str, str]:
     feature, labels = config.train.epochs, config.fine_tune.epochs
     return {
         BACKBONE: f"none; trained alone on labels for {feature + labels} epochs",
-        "head-distillation": f"the trained {BACKBONE} for the student's feature, {feature} epochs; then student and "
-        f"tail on labels, {labels} epochs: with its teacher's, twice the epochs of every other network",
+        "head-distillation": f"the trained {BACKBONE} for the student's feature (epochs: {feature}); then none, "
+        f"student and tail on labels (epochs: {labels}); with its teacher's, twice the epochs of every other network",
     }

@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from pipelines.callbacks import EpochProgress, tensorboard
 from pipelines.imagenet.config import ImagenetConfig
@@ -147,10 +148,11 @@ def save_predictions(context: Context, name: str, classes: np.ndarray) -> None:
 
 
 def predict(model: Any, images: np.ndarray) -> np.ndarray:
-    """Predicted classes of byte images at the model's own resolution, int `[n]`."""
+    """Predicted classes of byte images at the model's own resolution, int `[n]`; traced once, whatever the batches."""
     size = model.input_shape[1]
-    parts: Sequence[np.ndarray] = [
-        np.argmax(model.predict_on_batch(resize_batch(keras.ops.convert_to_tensor(part), size)), axis=-1)
-        for part in np.array_split(images, max(1, len(images) // _BATCH))
-    ]
-    return np.concatenate(parts)
+    infer = tf.function(
+        lambda part: model(resize_batch(part, size), training=False),
+        input_signature=[tf.TensorSpec([None, *images.shape[1:]], tf.uint8)],
+    )
+    batches = np.array_split(images, max(1, len(images) // _BATCH))
+    return np.concatenate([np.argmax(infer(batch), axis=-1) for batch in batches])

@@ -181,7 +181,7 @@ def _headline(
             against = f"{row['against']} (accuracy difference {value} points, 95 % interval {low} to {high})"
             failed.setdefault(row["claim"], []).append(against)
     shortfalls = "; ".join(
-        f"the claim '{claim}' does not hold against {' and '.join(a)}" for claim, a in failed.items()
+        f"the claim '{claim}' does not hold against {', nor against '.join(a)}" for claim, a in failed.items()
     )
     figures = (
         f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test images correctly as int8 "

@@ -1,5 +1,6 @@
 """A run's result as a compact table for the terminal."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _KIND_TITLES = {
     "fine_tuned": "fine-\ntuned\ntest %",
     "trained_alone": "trained\nalone\ntest %",
 }
+_NAME_WIDTH = 17
+"""Characters of a network's name: more would crop the figures of a terminal of 80 columns."""
 
 
 def terminal_summary(summary: Mapping[str, Any]) -> "RenderableType":
@@ -43,7 +46,7 @@ def terminal_summary(summary: Mapping[str, Any]) -> "RenderableType":
     kinds = accuracy_kinds(run.networks)
     pieces = next((latency_pieces(network) for network in reversed(run.networks) if network.devices), ())
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("network", min_width=17, overflow="fold")
+    table.add_column("network", min_width=_NAME_WIDTH, overflow="fold")
     for kind in kinds:
         table.add_column(_KIND_TITLES[kind], justify="right", no_wrap=True)
     table.add_column("latency\nms", justify="right", no_wrap=True)
@@ -67,7 +70,8 @@ def terminal_summary(summary: Mapping[str, Any]) -> "RenderableType":
 
 
 def _name(network: Network) -> str:
-    name = f"{network.method}\n{network.backbone}"
+    method = "\n".join(textwrap.wrap(network.method, _NAME_WIDTH))  # rich would fold it within a word
+    name = f"{method}\n{network.backbone}"
     if network.feasible:
         return name
     return f"{name}\ninfeasible: {network.infeasible_because or 'no reason given'}"

@@ -51,3 +51,11 @@ def test_a_malformed_summary_names_its_key(summary):
     del summary["baselines"][1]["backbone"]
     with pytest.raises(UserError, match=r"'baselines\[1\]\.backbone' is missing"):
         terminal_summary(summary)
+
+
+def test_a_long_name_breaks_at_its_hyphens(summary):
+    summary["baselines"][2]["method"] = "neurosurgeon-no-limit"
+    summary["baselines"][2]["accuracy_kind"] = "fine_tuned"
+    names = [line.split()[0] for line in printed(summary, 80).splitlines() if line.strip()]
+    assert "neurosurgeon-no-" in names
+    assert names[names.index("neurosurgeon-no-") + 1] == "limit"
