@@ -32,15 +32,22 @@ BIG = ("attentive_nas_split", "fbnetv3_split")
 CLASSES = 10
 
 
-def uneven_supernet(space, **arguments):
-    """Fresh weights, but scales and offsets that a wrong slice would show."""
+def uneven_supernet(space):
+    """Fresh weights, but scales and offsets that a wrong slice would show.
+
+    Residual branches have small scales, as after training from zero: deep chains of full-size random branches make all
+    images alike, and normalising what is alike amplifies rounding.
+    """
     keras.utils.set_random_seed(1)
-    supernet = Supernet(space, CLASSES, **arguments)
+    supernet = Supernet(space, CLASSES)
     supernet.build()
     rng = np.random.default_rng(0)
     for variable in supernet.trainable_variables:
         if variable.name in ("gamma", "beta") or variable.name.endswith("bias"):
             variable.assign(variable + rng.normal(0, 0.2, variable.shape))
+    for block in supernet.blocks:
+        if block.residual:
+            block.project.bn.gamma.assign(0.3 * block.project.bn.gamma)
     return supernet
 
 
@@ -50,32 +57,30 @@ def architectures_of(space, count):
     return [*several, *(sample(space, rng, split=index % 4 != 3) for index in range(count - 3))]
 
 
-def check_against_static(space, count):
-    """Logits of the supernet and of the materialised network, to 1e-5 of the largest."""
-    images = smooth_images(64, space.resolutions[-1])
-    supernet = uneven_supernet(space)
-    evaluator = SubnetworkEvaluator(supernet, images, images, np.zeros(len(images)), batch_size=64)
-    for architecture in architectures_of(space, count):
-        logits = evaluator.logits(architecture)
-        models = build_network(keras, blueprint(space, architecture, CLASSES))
-        set_network_weights(models, subnetwork_weights(supernet, architecture))
-        inputs = resize_batch(tf.constant(images), architecture.resolution)
-        expected = np.asarray(models.whole(inputs, training=False))
-        np.testing.assert_allclose(logits, expected, atol=1e-5 * np.max(np.abs(expected)), rtol=0)
-    return models, inputs, expected
+def check_against_static(supernet, architecture, logits, images):
+    """The supernet's logits against the materialised network's: the error's norm is at most 1e-5 of their norm."""
+    models = build_network(keras, blueprint(supernet.space, architecture, CLASSES))
+    set_network_weights(models, subnetwork_weights(supernet, architecture))
+    inputs = resize_batch(tf.constant(images), architecture.resolution)
+    expected = np.asarray(models.whole(inputs, training=False))
+    error = np.linalg.norm(logits - expected) / np.linalg.norm(expected)
+    assert error < 1e-5, (error, np.max(np.abs(logits - expected)) / np.max(np.abs(expected)), architecture)
+    return inputs, expected
 
 
 @pytest.mark.parametrize("name", BIG)
 def test_logits_equal_the_materialised_network(name):
     space = reduced_space(name)
-    models, inputs, expected = check_against_static(space, 6)
-    architecture = architectures_of(space, 6)[-1]
+    images = smooth_images(64, space.resolutions[-1])
+    supernet = uneven_supernet(space)
+    for architecture in architectures_of(space, 5):
+        vector = space.encode(architecture)
+        supernet((images, vector), calibration_weight=tf.constant(1.0))
+        inputs, expected = check_against_static(supernet, architecture, supernet((images, vector)).numpy(), images)
     legacy = build_network(tf_keras, blueprint(space, architecture, CLASSES))
-    set_network_weights(
-        legacy, {layer.name: layer.get_weights() for m in models.segments for layer in m.layers if layer.weights}
-    )
+    set_network_weights(legacy, subnetwork_weights(supernet, architecture))
     actual = legacy.whole(inputs, training=False)
-    np.testing.assert_allclose(actual, expected, atol=1e-5 * np.max(np.abs(expected)), rtol=0)
+    assert np.linalg.norm(actual - expected) < 1e-5 * np.linalg.norm(expected)
 
 
 @pytest.mark.slow
@@ -85,7 +90,11 @@ def test_logits_equal_the_materialised_network_in_the_full_spaces(name, count):
     space = load_space(name)
     if name in BIG:
         space = space_from_dict({**space_to_dict(space), "resolutions": [32, 64]})
-    check_against_static(space, count)
+    images = smooth_images(64, space.resolutions[-1])
+    supernet = uneven_supernet(space)
+    evaluator = SubnetworkEvaluator(supernet, images, images, np.zeros(len(images)), batch_size=64)
+    for architecture in architectures_of(space, count):
+        check_against_static(supernet, architecture, evaluator.logits(architecture), images)
 
 
 def check_graph(space, architecture):

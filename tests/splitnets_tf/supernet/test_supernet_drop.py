@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.supernet import SandwichSettings, SubnetworkEvaluator, SupernetSettings, sandwich_vectors
+from splitnets_tf.supernet import SandwichSettings, SupernetSettings, sandwich_vectors
 
 
 def sandwich(supernet, tiny_space, blobs, seed, vectors=None):
@@ -37,13 +37,10 @@ def test_only_the_largest_network_drops(make_supernet, tiny_space, blobs, rates)
 
 
 def test_evaluation_never_drops(make_supernet, tiny_space, blobs):
-    images, labels = blobs
     plain, dropping = make_supernet(), make_supernet(dropout=0.5, drop_connect=0.5)
-    logits = [
-        SubnetworkEvaluator(net, images, images[:16], labels[:16], batch_size=32).logits(tiny_space.largest())
-        for net in (plain, dropping)
-    ]
-    np.testing.assert_array_equal(*logits)
+    inputs = (blobs[0][:16], tiny_space.encode(tiny_space.largest()))
+    for mode in ({"calibration_weight": tf.constant(1.0)}, {"training": False}, {"training": True}):
+        np.testing.assert_array_equal(plain(inputs, **mode), dropping(inputs, **mode))
 
 
 def test_steps_drop_by_seed_and_step_alone(make_supernet):
@@ -62,8 +59,10 @@ def test_training_step_runs_with_everything_on(make_supernet, tiny_space, blobs)
     images, labels = blobs
     vectors = sandwich_vectors(tiny_space, SandwichSettings(random=1), seed=0, step=0)
     data = (tf.constant(images[:16]), tf.constant(vectors)), tf.constant(labels[:16], tf.int32)
-    losses = [float(tf.function(supernet.train_step)(data)["loss"]) for _ in range(2)]
+    step = tf.function(supernet.train_step)
+    losses = [float(step(data)["loss"]) for _ in range(2)]
     assert np.all(np.isfinite(losses))
+    assert losses[0] != losses[1]
 
 
 def test_zero_start_makes_residual_blocks_their_shortcut(make_supernet):
