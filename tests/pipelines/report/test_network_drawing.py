@@ -10,7 +10,7 @@ from pipelines.report.drawing import network_figure
 from pipelines.report.drawn_blocks import blocks_from_architecture_file, drawn_blocks
 from pipelines.report.json_node import read_node
 from splitnets_tf.errors import UserError
-from splitnets_tf.space import Architecture, Split, architecture_graph, blueprint, sample, space_from_dict
+from splitnets_tf.space import Architecture, Split, architecture_graph, blueprint, load_space, sample, space_from_dict
 
 
 @pytest.fixture
@@ -34,12 +34,7 @@ def shape_boxes(axes):
     return [(c[:, 0].min(), c[:, 1].min(), c[:, 0].max(), c[:, 1].max()) for c in corners]
 
 
-def test_blocks_agree_with_the_graph_of_the_cost_model(run_directory, drawn):
-    data = json.loads((run_directory / "architecture.json").read_text("utf-8"))
-    space, architecture = space_from_dict(data["space"]), Architecture.from_dict(data["architecture"])
-    built = architecture_graph(space, architecture, data["num_classes"])
-    resolution, blocks = drawn
-    assert resolution == architecture.resolution
+def check_blocks(built, blocks):
     positions = {operation.name: i for i, operation in enumerate(built.graph.operations)}
     for block in blocks:
         own = [name for name in positions if name.startswith(f"{block.name}_") or name == block.name]
@@ -50,6 +45,25 @@ def test_blocks_agree_with_the_graph_of_the_cost_model(run_directory, drawn):
             assert shape[:2] == (block.side_pixels, block.side_pixels)
         assert (block.device == 0) == (positions[last] < built.sensor_operations)
         assert block.residual == (f"{block.name}_add" in positions)
+
+
+def test_blocks_agree_with_the_graph_of_the_cost_model(run_directory, drawn):
+    data = json.loads((run_directory / "architecture.json").read_text("utf-8"))
+    space, architecture = space_from_dict(data["space"]), Architecture.from_dict(data["architecture"])
+    built = architecture_graph(space, architecture, data["num_classes"])
+    resolution, blocks = drawn
+    assert resolution == architecture.resolution
+    check_blocks(built, blocks)
+
+
+@pytest.mark.parametrize("name", ["attentive_nas_split", "fbnetv3_split"])
+def test_blocks_of_large_spaces_agree_with_their_graphs(name):
+    space = load_space(name)
+    architecture = sample(space, np.random.default_rng(0))
+    plan = blueprint(space, architecture, 10)
+    blocks = drawn_blocks(plan.segments, plan.resolution)
+    assert [block.shape for block in blocks[-3:]] == ["conv", "classifier", "classifier"]
+    check_blocks(architecture_graph(space, architecture, 10), blocks)
 
 
 def test_drawing_has_a_shape_for_each_block_and_shows_the_cut(drawn):
