@@ -6,14 +6,13 @@ states times to a hundredth of a millisecond.
 
 import dataclasses
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
+from tflite_export.tool_process import run_tool
 
 __all__ = ["TIMES", "Benchmark", "run_benchmark"]
 
@@ -83,16 +82,11 @@ def run_benchmark(path: Path | str, *, runs: int = 200, threads: int = 1) -> Ben
         raise UserError(f"{path}: no such file; expected a .tflite model")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "result.json"
-        command = [sys.executable, "-m", _TOOL, f"--model={path}", f"--num_runs={runs}", f"--num_threads={threads}"]
-        command.append(f"--result_json={report}")
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise UserError(f"{path}: LiteRT's benchmark took more than {_TIMEOUT_S} s; lower --runs") from error
-        if done.returncode != 0 or not report.is_file():
-            raise UserError(f"{path}: LiteRT's benchmark cannot run it ({_reason(done)})")
+        arguments = ["-m", _TOOL, f"--model={path}", f"--num_runs={runs}", f"--num_threads={threads}"]
+        arguments.append(f"--result_json={report}")
+        run_tool(path, "LiteRT's benchmark", arguments, timeout_s=_TIMEOUT_S)
+        if not report.is_file():
+            raise UserError(f"{path}: LiteRT's benchmark left no figures; the file may be damaged")
         latency = json.loads(report.read_text("utf-8"))["latency"]
     return _parse(path, threads, latency)
 
@@ -100,11 +94,3 @@ def run_benchmark(path: Path | str, *, runs: int = 200, threads: int = 1) -> Ben
 def _parse(path: Path, threads: int, latency: Mapping[str, Any]) -> Benchmark:
     times = {name: float(latency[name]) for name in TIMES}
     return Benchmark(model=path.name, runs=int(latency["num_runs"]), threads=threads, **times)
-
-
-def _reason(done: Any) -> str:
-    if done.returncode < 0:
-        return f"the tool was ended by signal {-done.returncode}; the file may be damaged"
-    lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line or "ERROR" in line]
-    return (errors or lines or [f"exit code {done.returncode}"])[-1]

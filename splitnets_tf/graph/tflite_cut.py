@@ -76,6 +76,10 @@ def cut_tflite(content: bytes, inputs: Mapping[str, int], outputs: Mapping[str, 
 
 def _needed_operators(model: Any, inputs: set[int], outputs: set[int]) -> list[Any]:
     graph = model.subgraphs[0]
+    if any((buffer.offset or 0) > 1 for buffer in model.buffers):
+        raise UserError(
+            "the .tflite file keeps constants behind the flatbuffer (beyond 2 GB); only smaller ones can be cut"
+        )
     constant = {i for i, tensor in enumerate(graph.tensors) if _has_data(model.buffers[tensor.buffer])}
     wanted = set(outputs - inputs)
     needed: list[Any] = []

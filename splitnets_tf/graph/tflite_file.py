@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class FileTensor:
     def bits(self) -> int:
         """Bits of an element."""
         return _BITS.get(self.type_name, 8)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in memory."""
+        return -(-math.prod(self.shape) * self.bits // 8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,180 @@
+"""Cuts a .tflite file into several that together equal it, and says how to wire them. No TensorFlow."""
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.files import sha256_of_file, write_bytes, write_json
+from splitnets_tf.graph import cut_tflite, read_tflite
+from splitnets_tf.graph.tflite_file import FileTensor, read_tflite_file
+from splitnets_tf.hardware import Graph, crossing_tensors, plan_arena, total_macs, weight_bytes
+from tflite_export.parts_check import count_equal_parts
+
+__all__ = ["MANIFEST", "FilePart", "PartTensor", "SplitFile", "split_file"]
+
+SCHEMA_VERSION = 1
+MANIFEST = "split.json"
+_INPUT = "input"
+
+Wires = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names of the tensors that a part takes, and of those that it gives."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class PartTensor:
+    """A tensor that enters or leaves a part."""
+
+    name: str
+    """Its name in the whole file, and in the signature of each part that has it."""
+    source: str
+    """File name of the part that makes it, or `input` where it is an input of the whole."""
+    shape: tuple[int, ...]
+    """Shape, batch included."""
+    type: str
+    """Element type, such as INT8."""
+    bytes: int
+    """Size."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FilePart:
+    """One of the files."""
+
+    path: Path
+    """Where it lies."""
+    inputs: tuple[PartTensor, ...]
+    """What it takes, in the file's order."""
+    outputs: tuple[PartTensor, ...]
+    """What it gives, in the file's order: first what others need, then results of the whole."""
+    weight_bytes: int
+    """Its constants."""
+    arena_bytes: int
+    """Its planned arena."""
+    macs: int
+    """Multiply-accumulates."""
+    sha256: str
+    """Of the file."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SplitFile:
+    """A file that was cut."""
+
+    model: str
+    """Name of the whole file."""
+    parts: tuple[FilePart, ...]
+    """The parts in the order in which they run."""
+    outputs: tuple[str, ...]
+    """Names of the results of the whole, in its order."""
+    checked_inputs: int
+    """Random inputs on which the parts in sequence were found equal to the whole, bit for bit."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for `split.json`; files by name."""
+        result = dataclasses.asdict(self)
+        parts = [row | {"path": piece.path.name} for row, piece in zip(result["parts"], self.parts, strict=True)]
+        return {"schema_version": SCHEMA_VERSION} | result | {"parts": parts}
+
+
+def split_file(path: Path, positions: Sequence[int], output_dir: Path, *, check_inputs: int = 2) -> SplitFile:
+    """Cut a file, check that the parts in sequence equal it, and write them with a manifest.
+
+    Two parts are named `sensor.tflite` and `aggregator.tflite`, more `part1.tflite`, `part2.tflite` and so on. A tensor
+    keeps name, element type and quantisation, so what leaves one part enters the next as it is.
+
+    Args:
+        path: The whole file.
+        positions: Ascending cuts, each a number of operations before it (see `legal_file_cuts`).
+        output_dir: Folder for parts and manifest; made where missing. Nothing is written unless the check passes.
+        check_inputs: Random inputs to compare on, with reference kernels, in a process of its own.
+
+    Raises:
+        UserError: The file is missing, damaged or cannot be run, or the parts differ from it.
+    """
+    graph = read_tflite(path)
+    tensors = {tensor.name: tensor for tensor in read_tflite_file(path).tensors}
+    names = _part_names(len(positions) + 1)
+    wires = _wires(graph, positions, names)
+    contents = [_cut(path, tensors, wire) for wire in wires]
+    _check(path, graph, list(zip(names, wires, contents, strict=True)), check_inputs)
+    for name, content in zip(names, contents, strict=True):
+        write_bytes(output_dir / name, content)
+    makers = {tensor: name for name, (_, outputs) in zip(names, wires, strict=True) for tensor in outputs}
+    result = SplitFile(
+        model=path.name,
+        parts=tuple(_part(output_dir / name, wire, tensors, makers) for name, wire in zip(names, wires, strict=True)),
+        outputs=graph.outputs,
+        checked_inputs=check_inputs,
+    )
+    write_json(output_dir / MANIFEST, result.to_dict())
+    return result
+
+
+def _part_names(count: int) -> list[str]:
+    if count == 2:
+        return ["sensor.tflite", "aggregator.tflite"]
+    return [f"part{i}.tflite" for i in range(1, count + 1)]
+
+
+def _wires(graph: Graph, positions: Sequence[int], names: Sequence[str]) -> list[Wires]:
+    wires = []
+    for name, (start, end) in zip(names, pairwise((0, *positions, len(graph.operations))), strict=True):
+        operations = graph.operations[start:end]
+        made = {tensor for operation in operations for tensor in operation.outputs}
+        leaving = crossing_tensors(graph, end) if end < len(graph.operations) else ()
+        outputs = tuple(tensor for tensor in dict.fromkeys((*leaving, *graph.outputs)) if tensor in made)
+        if not outputs:
+            raise UserError(f"{graph.name}: {name} would make nothing that is needed; leave one of these cuts out")
+        arriving = graph.inputs if start == 0 else crossing_tensors(graph, start)
+        read = {tensor for operation in operations for tensor in operation.inputs}
+        wires.append((tuple(tensor for tensor in arriving if tensor in read), outputs))
+    return wires
+
+
+def _cut(path: Path, tensors: dict[str, FileTensor], wire: Wires) -> bytes:
+    inputs, outputs = ({name: tensors[name].index for name in names} for names in wire)
+    try:
+        return cut_tflite(path.read_bytes(), inputs, outputs)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _check(path: Path, graph: Graph, parts: Sequence[tuple[str, Wires, bytes]], inputs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, _, content in parts:
+            Path(folder, name).write_bytes(content)
+        placed = [(Path(folder, name), wire) for name, wire, _ in parts]
+        equal = count_equal_parts(path, (graph.inputs, graph.outputs), placed, inputs)
+    if equal != inputs:
+        raise UserError(
+            f"{path}: the parts in sequence equal the whole on {equal} of {inputs} inputs only, so nothing was "
+            "written; a network that draws random numbers or keeps a state cannot be cut"
+        )
+
+
+def _part(path: Path, wire: Wires, tensors: dict[str, FileTensor], makers: dict[str, str]) -> FilePart:
+    graph = read_tflite(path)
+    inputs, outputs = (tuple(_part_tensor(tensors[name], makers) for name in names) for names in wire)
+    return FilePart(
+        path=path,
+        inputs=inputs,
+        outputs=outputs,
+        weight_bytes=weight_bytes(graph),
+        arena_bytes=plan_arena(graph).arena_bytes,
+        macs=total_macs(graph),
+        sha256=sha256_of_file(path),
+    )
+
+
+def _part_tensor(tensor: FileTensor, makers: dict[str, str]) -> PartTensor:
+    return PartTensor(
+        name=tensor.name,
+        source=makers.get(tensor.name, _INPUT),
+        shape=tensor.shape,
+        type=tensor.type_name,
+        bytes=tensor.size_bytes,
+    )
