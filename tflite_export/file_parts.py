@@ -14,14 +14,25 @@ from splitnets_tf.graph.tflite_file import FileTensor, read_tflite_file
 from splitnets_tf.hardware import Graph, crossing_tensors, plan_arena, total_macs, weight_bytes
 from tflite_export.parts_check import count_equal_parts
 
-__all__ = ["MANIFEST", "FilePart", "PartTensor", "SplitFile", "split_file"]
+__all__ = ["MANIFEST", "CutPart", "FilePart", "PartTensor", "SplitFile", "cut_file", "split_file"]
 
 SCHEMA_VERSION = 1
 MANIFEST = "split.json"
 _INPUT = "input"
 
-Wires = tuple[tuple[str, ...], tuple[str, ...]]
-"""Names of the tensors that a part takes, and of those that it gives."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class CutPart:
+    """A part that is not written yet."""
+
+    name: str
+    """File name."""
+    inputs: tuple[str, ...]
+    """Names of the tensors that it takes."""
+    outputs: tuple[str, ...]
+    """Names of those that it gives: first what others need, then results of the whole."""
+    content: bytes
+    """The file."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,17 +107,15 @@ def split_file(path: Path, positions: Sequence[int], output_dir: Path, *, check_
         UserError: The file is missing, damaged or cannot be run, or the parts differ from it.
     """
     graph = read_tflite(path)
+    parts = cut_file(path, positions)
+    _check(path, graph, parts, check_inputs)
+    for piece in parts:
+        write_bytes(output_dir / piece.name, piece.content)
     tensors = {tensor.name: tensor for tensor in read_tflite_file(path).tensors}
-    names = _part_names(len(positions) + 1)
-    wires = _wires(graph, positions, names)
-    contents = [_cut(path, tensors, wire) for wire in wires]
-    _check(path, graph, list(zip(names, wires, contents, strict=True)), check_inputs)
-    for name, content in zip(names, contents, strict=True):
-        write_bytes(output_dir / name, content)
-    makers = {tensor: name for name, (_, outputs) in zip(names, wires, strict=True) for tensor in outputs}
+    makers = {tensor: piece.name for piece in parts for tensor in piece.outputs}
     result = SplitFile(
         model=path.name,
-        parts=tuple(_part(output_dir / name, wire, tensors, makers) for name, wire in zip(names, wires, strict=True)),
+        parts=tuple(_written(output_dir, piece, tensors, makers) for piece in parts),
         outputs=graph.outputs,
         checked_inputs=check_inputs,
     )
@@ -114,40 +123,54 @@ def split_file(path: Path, positions: Sequence[int], output_dir: Path, *, check_
     return result
 
 
-def _part_names(count: int) -> list[str]:
+def cut_file(path: Path, positions: Sequence[int]) -> tuple[CutPart, ...]:
+    """Cut a file without running or writing anything.
+
+    Args:
+        path: The whole file.
+        positions: Ascending cuts.
+
+    Raises:
+        UserError: The file is missing, damaged or cannot be cut there.
+    """
+    graph = read_tflite(path)
+    index = {tensor.name: tensor.index for tensor in read_tflite_file(path).tensors}
+    content = path.read_bytes()
+    parts = []
+    for name, bounds in zip(_names(len(positions) + 1), pairwise((0, *positions, len(graph.operations))), strict=True):
+        inputs, outputs = _wires(graph, *bounds)
+        if not outputs:
+            raise UserError(f"{path}: {name} would make nothing that is needed; leave one of these cuts out")
+        try:
+            made = cut_tflite(content, {i: index[i] for i in inputs}, {o: index[o] for o in outputs})
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        parts.append(CutPart(name=name, inputs=inputs, outputs=outputs, content=made))
+    return tuple(parts)
+
+
+def _names(count: int) -> list[str]:
     if count == 2:
         return ["sensor.tflite", "aggregator.tflite"]
     return [f"part{i}.tflite" for i in range(1, count + 1)]
 
 
-def _wires(graph: Graph, positions: Sequence[int], names: Sequence[str]) -> list[Wires]:
-    wires = []
-    for name, (start, end) in zip(names, pairwise((0, *positions, len(graph.operations))), strict=True):
-        operations = graph.operations[start:end]
-        made = {tensor for operation in operations for tensor in operation.outputs}
-        leaving = crossing_tensors(graph, end) if end < len(graph.operations) else ()
-        outputs = tuple(tensor for tensor in dict.fromkeys((*leaving, *graph.outputs)) if tensor in made)
-        if not outputs:
-            raise UserError(f"{graph.name}: {name} would make nothing that is needed; leave one of these cuts out")
-        arriving = graph.inputs if start == 0 else crossing_tensors(graph, start)
-        read = {tensor for operation in operations for tensor in operation.inputs}
-        wires.append((tuple(tensor for tensor in arriving if tensor in read), outputs))
-    return wires
+def _wires(graph: Graph, start: int, end: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tensors that the operations from `start` up to `end` take and those of their results that others need."""
+    operations = graph.operations[start:end]
+    made = {tensor for operation in operations for tensor in operation.outputs}
+    leaving = crossing_tensors(graph, end) if end < len(graph.operations) else ()
+    arriving = graph.inputs if start == 0 else crossing_tensors(graph, start)
+    read = {tensor for operation in operations for tensor in operation.inputs}
+    inputs = tuple(tensor for tensor in arriving if tensor in read)
+    return inputs, tuple(tensor for tensor in dict.fromkeys((*leaving, *graph.outputs)) if tensor in made)
 
 
-def _cut(path: Path, tensors: dict[str, FileTensor], wire: Wires) -> bytes:
-    inputs, outputs = ({name: tensors[name].index for name in names} for names in wire)
-    try:
-        return cut_tflite(path.read_bytes(), inputs, outputs)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-
-
-def _check(path: Path, graph: Graph, parts: Sequence[tuple[str, Wires, bytes]], inputs: int) -> None:
+def _check(path: Path, graph: Graph, parts: Sequence[CutPart], inputs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for name, _, content in parts:
-            Path(folder, name).write_bytes(content)
-        placed = [(Path(folder, name), wire) for name, wire, _ in parts]
+        for piece in parts:
+            Path(folder, piece.name).write_bytes(piece.content)
+        placed = [(Path(folder, piece.name), (piece.inputs, piece.outputs)) for piece in parts]
         equal = count_equal_parts(path, (graph.inputs, graph.outputs), placed, inputs)
     if equal != inputs:
         raise UserError(
@@ -156,9 +179,12 @@ def _check(path: Path, graph: Graph, parts: Sequence[tuple[str, Wires, bytes]], 
         )
 
 
-def _part(path: Path, wire: Wires, tensors: dict[str, FileTensor], makers: dict[str, str]) -> FilePart:
+def _written(folder: Path, piece: CutPart, tensors: dict[str, FileTensor], makers: dict[str, str]) -> FilePart:
+    path = folder / piece.name
     graph = read_tflite(path)
-    inputs, outputs = (tuple(_part_tensor(tensors[name], makers) for name in names) for names in wire)
+    inputs, outputs = (
+        tuple(_part_tensor(tensors[name], makers) for name in names) for names in (piece.inputs, piece.outputs)
+    )
     return FilePart(
         path=path,
         inputs=inputs,

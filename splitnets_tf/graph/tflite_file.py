@@ -35,6 +35,8 @@ _BITS = {
     "UINT4": 4,
     "INT2": 2,
 }
+_MOST_ELEMENTS = 2**31
+"""TensorFlow Lite counts elements and bytes in 32 bits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +176,8 @@ class _Reader:
         used = {*inputs, *outputs, *(i for op in operators for i in (*op.inputs, *op.outputs))}
         if not operators or any(not -1 <= index < len(tensors) for index in used):
             raise UserError(f"{self.path}: is damaged (operators and tensors do not match); convert the model again")
+        for idle in (op.name for op in operators if not op.outputs):
+            raise UserError(f"{self.path}: operator {idle} has no result; models that keep a state are not supported")
         return TfliteFile(tensors=tuple(tensors), operators=tuple(operators), inputs=inputs, outputs=outputs)
 
     def length(self, count: Callable[[], int]) -> int:
@@ -188,9 +192,9 @@ class _Reader:
         shape = tuple(table.Shape(i) for i in range(self.length(table.ShapeLength)))
         signature = tuple(table.ShapeSignature(i) for i in range(self.length(table.ShapeSignatureLength)))
         data = self.data(table.Buffer())
-        if any(size < 0 for size in shape):
-            raise ValueError(f"tensor {name!r} has the shape {shape}")
-        return FileTensor(
+        if any(size < 0 for size in shape) or math.prod(shape) > _MOST_ELEMENTS:
+            raise ValueError(f"tensor {name!r} has a shape of {len(shape)} axes that cannot be")
+        made = FileTensor(
             index=index,
             name=name if names[name] == 1 else f"{name}#{index}",
             shape=shape,
@@ -200,6 +204,9 @@ class _Reader:
             buffer_bytes=0 if data is None else len(data),
             data=data,
         )
+        if data is not None and table.Sparsity() is None and made.size_bytes > made.buffer_bytes:
+            raise ValueError(f"tensor {name!r} needs {made.size_bytes} bytes of data and has {made.buffer_bytes}")
+        return made
 
     def data(self, index: int) -> NDArray[np.uint8] | None:
         if not 0 <= index < self.model.BuffersLength():
@@ -215,6 +222,8 @@ class _Reader:
         return data
 
     def operator(self, table: Any) -> FileOperator:
+        if not 0 <= table.OpcodeIndex() < self.model.OperatorCodesLength():
+            raise ValueError(f"operator code {table.OpcodeIndex()} does not exist")
         code = self.model.OperatorCodes(table.OpcodeIndex())
         name = self.builtins[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
         if name == "CUSTOM":

@@ -65,6 +65,7 @@ def read_tflite(path: str | Path) -> Graph:
     path = Path(path)
     file = read_tflite_file(path)
     constants = _constants(file)
+    _check_operands(path, file)
     activations = _activations(path, file, constants)
     owners = _buffer_owners(file)
     operations = []
@@ -92,6 +93,17 @@ def _constants(file: TfliteFile) -> set[int]:
         if inputs and all(index in constants for index in inputs):
             constants.update(operator.outputs)
     return constants
+
+
+def _check_operands(path: Path, file: TfliteFile) -> None:
+    for operator in file.operators:
+        needed = _WEIGHTED.get(operator.name, (0, 0))[:2]
+        if len(operator.inputs) <= max(needed) or any(operator.inputs[at] < 0 for at in needed):
+            if operator.name in _WEIGHTED:
+                raise UserError(f"{path}: is damaged ({operator.name} lacks an operand); convert the model again")
+            raise UserError(
+                f"{path}: operator {operator.name} reads nothing; models that keep a state are not supported"
+            )
 
 
 def _activations(path: Path, file: TfliteFile, constants: set[int]) -> list[int]:
