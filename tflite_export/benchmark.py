@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from splitnets_tf.files import write_json
-from tflite_export.command_line import run_command, writable_file
+from tflite_export.command_line import positive_whole_number, run_command, writable_file
 from tflite_export.litert_benchmark import TIMES, Benchmark, run_benchmark
 
 __all__ = ["main"]
@@ -21,8 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m tflite_export.benchmark", description="LiteRT's official benchmark of a .tflite model."
     )
     parser.add_argument("model", type=Path, help="the .tflite file")
-    parser.add_argument("--runs", type=_positive, default=200, help="timed inferences (default 200)")
-    parser.add_argument("--threads", type=_positive, default=1, help="threads inside one inference (default 1)")
+    parser.add_argument("--runs", type=positive_whole_number, default=200, help="timed inferences (default 200)")
+    parser.add_argument(
+        "--threads", type=positive_whole_number, default=1, help="threads inside one inference (default 1)"
+    )
     parser.add_argument("--json", type=writable_file, help="write the figures to this file")
     arguments = parser.parse_args(argv)
     return run_command(lambda: _run(arguments))
@@ -47,12 +49,6 @@ def _print(result: Benchmark) -> None:
     for name, label in TIMES.items():
         table.add_row(label, f"{getattr(result, name):.2f}")
     Console().print(table)
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from splitnets_tf.errors import UserError
 
-__all__ = ["EXIT_OVER_LIMIT", "EXIT_USER_ERROR", "parse_bytes", "run_command", "writable_file"]
+__all__ = [
+    "EXIT_OVER_LIMIT",
+    "EXIT_USER_ERROR",
+    "network_address",
+    "parse_bytes",
+    "positive_number",
+    "positive_whole_number",
+    "run_command",
+    "whole_number",
+    "writable_file",
+]
 
 EXIT_USER_ERROR = 2
 EXIT_OVER_LIMIT = 3
@@ -41,3 +51,32 @@ def writable_file(text: str) -> Path:
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist; create it first")
     return path
+
+
+def whole_number(text: str) -> int:
+    """A whole number of at least 0, for argparse."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, received {text!r}")
+    return int(text)
+
+
+def positive_whole_number(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text!r}")
+    return int(text)
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text) or float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, received {text!r}")
+    return float(text)
+
+
+def network_address(text: str) -> str:
+    """`HOST:PORT`, for argparse."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT such as 127.0.0.1:50051, received {text!r}")
+    return text

@@ -175,7 +175,8 @@ def _check(path: Path, graph: Graph, parts: Sequence[CutPart], inputs: int) -> N
     if equal != inputs:
         raise UserError(
             f"{path}: the parts in sequence equal the whole on {equal} of {inputs} inputs only, so nothing was "
-            "written; a network that draws random numbers or keeps a state cannot be cut"
+            "written; cut elsewhere (LiteRT lets an addition overwrite a tensor that a reshape still shares; a network "
+            "that draws random numbers or keeps a state cannot be cut at all)"
         )
 
 

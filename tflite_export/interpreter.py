@@ -16,7 +16,16 @@ import numpy as np
 from splitnets_tf.errors import UserError
 from tflite_export.images import bytes_to_int8
 
-__all__ = ["Int8Model", "Quantization", "count_correct", "count_equal", "run_models", "run_split"]
+__all__ = [
+    "Int8Model",
+    "Quantization",
+    "count_correct",
+    "count_equal",
+    "int8_tensor",
+    "load_interpreter",
+    "run_models",
+    "run_split",
+]
 
 PathLike = Path | str
 _PIECE = 64
@@ -46,17 +55,8 @@ class Int8Model:
     """
 
     def __init__(self, path: PathLike, *, reference: bool = False, threads: int = 1) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
         self.path = Path(path)
-        if not self.path.is_file():
-            raise UserError(f"{path}: no such file; expected a .tflite model")
-        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
-        try:
-            interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
-            interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: LiteRT cannot load it ({' '.join(str(error).split())})") from error
+        interpreter = load_interpreter(self.path, reference=reference, threads=threads)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self._interpreter = interpreter
         self._input = _only(inputs, "input", self.path)
@@ -87,6 +87,25 @@ class Int8Model:
         self._interpreter.set_tensor(self._input["index"], value)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output["index"])
+
+
+def load_interpreter(path: Path, *, reference: bool = False, threads: int = 1) -> Any:
+    """LiteRT's interpreter for a file, ready to run.
+
+    Raises:
+        UserError: The file is missing or LiteRT cannot load it.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a .tflite model")
+    resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    try:
+        interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{path}: LiteRT cannot load it ({' '.join(str(error).split())})") from error
+    return interpreter
 
 
 def run_models(
@@ -187,6 +206,11 @@ def _run_chain(models: Sequence[Int8Model], images: np.ndarray) -> np.ndarray:
             value = model(value)
         rows.append(value[0])
     return np.stack(rows)
+
+
+def int8_tensor(detail: dict[str, Any], what: str, path: Path) -> dict[str, Any]:
+    """LiteRT's details of a tensor; UserError unless it is int8 with a batch of 1."""
+    return _only([detail], what, path)
 
 
 def _only(details: list[dict[str, Any]], what: str, path: Path) -> dict[str, Any]:

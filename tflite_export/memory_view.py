@@ -50,6 +50,7 @@ def _summary(profile: MemoryProfile) -> list[str]:
             f"Arena as TensorFlow Lite Micro allocates it: head {micro.head_bytes:,} ({agreement}), "
             f"tail {micro.tail_bytes:,} bytes"
         )
+    lines += _npu_lines(profile)
     lines.append(
         f"Weights {profile.weight_bytes:,} + arena head {profile.required_bytes - profile.weight_bytes:,} = "
         f"{profile.required_bytes:,} bytes"
@@ -58,6 +59,24 @@ def _summary(profile: MemoryProfile) -> list[str]:
         spare = profile.limit_bytes - profile.required_bytes
         verdict = f"fits, {spare:,} bytes to spare" if profile.fits else f"DOES NOT FIT, {-spare:,} bytes too many"
         lines.append(f"Limit {profile.limit_bytes:,} bytes: {verdict}")
+    return lines
+
+
+def _npu_lines(profile: MemoryProfile) -> list[str]:
+    npu = profile.npu_memory
+    if npu is None:
+        return [f"Memory on an Ethos-U as Vela plans it: {profile.npu_note}"]
+    lines = []
+    for goal, sram, flash in (
+        ("speed", npu.sram_bytes, npu.flash_bytes),
+        ("size", npu.size_sram_bytes, npu.size_flash_bytes),
+    ):
+        line = f"Vela, {npu.npu}, for {goal}: SRAM {sram:,} + constants {flash:,} = {sram + flash:,} bytes"
+        if profile.limit_bytes is not None:
+            line += ", within the limit" if sram + flash <= profile.limit_bytes else ", OVER THE LIMIT"
+        lines.append(line)
+    if npu.cpu_operations:
+        lines.append(f"Vela leaves {npu.cpu_operations} operations to the CPU; their memory is not in its figures")
     return lines
 
 

@@ -8,11 +8,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from splitnets_tf.errors import UserError
 from splitnets_tf.graph.tflite_reader import read_tflite
 from splitnets_tf.hardware import Graph, LiveMemory, Operation, live_memory, plan_arena, weight_bytes
 from tflite_export.micro_arena import MicroArena, measure_micro_arena
+from tflite_export.vela_report import Npu, vela_installed, vela_report
 
-__all__ = ["LiveTensor", "MemoryProfile", "OperationMemory", "memory_profile"]
+__all__ = ["LiveTensor", "MemoryProfile", "NpuMemory", "OperationMemory", "memory_profile"]
 
 SCHEMA_VERSION = 1
 _SPARE_BYTES = 1_000_000
@@ -49,6 +51,36 @@ class OperationMemory:
     """All weights of the model plus `live_bytes`."""
     tensors: tuple[LiveTensor, ...]
     """What is alive."""
+    result: str = ""
+    """Name of the tensor that it makes, as the file has it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class NpuMemory:
+    """Memory on an Ethos-U as Vela plans it; activations and constants both lie in the SRAM."""
+
+    npu: str
+    """The processor, such as `ethos-u55-256`."""
+    sram_bytes: int
+    """Activations and buffers, optimised for speed."""
+    flash_bytes: int
+    """Constants and commands, optimised for speed."""
+    size_sram_bytes: int
+    """Activations and buffers, optimised for size."""
+    size_flash_bytes: int
+    """Constants and commands, optimised for size."""
+    cpu_operations: int
+    """Operations that the NPU cannot run."""
+
+    @property
+    def required_bytes(self) -> int:
+        """All of it, optimised for speed."""
+        return self.sram_bytes + self.flash_bytes
+
+    @property
+    def size_required_bytes(self) -> int:
+        """All of it, optimised for size."""
+        return self.size_sram_bytes + self.size_flash_bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +103,10 @@ class MemoryProfile:
     """As TensorFlow Lite Micro allocates it."""
     micro_note: str
     """Why there is no `micro_arena`; empty where there is one."""
+    npu_memory: NpuMemory | None = None
+    """On an Ethos-U, as Vela plans it."""
+    npu_note: str = "not measured: not asked for"
+    """Why there is no `npu_memory`; empty where there is one."""
 
     @property
     def required_bytes(self) -> int:
@@ -103,19 +139,23 @@ class MemoryProfile:
                 "measured_by": {
                     "arena_bytes": "splitnets_tf planner",
                     "micro_arena": "TensorFlow Lite Micro" if self.micro_arena else None,
+                    "npu_memory": "Vela" if self.npu_memory else None,
                 },
                 "operations": rows,
             }
         )
 
 
-def memory_profile(path: Path | str, limit_bytes: int | None = None, *, measure: bool = True) -> MemoryProfile:
+def memory_profile(
+    path: Path | str, limit_bytes: int | None = None, *, measure: bool = True, npu: Npu | None = None
+) -> MemoryProfile:
     """Profile a .tflite file.
 
     Args:
         path: The file.
         limit_bytes: Memory of the device, such as `Mem_sen`.
         measure: Whether to ask TensorFlow Lite Micro as well.
+        npu: The Ethos-U for which Vela is asked as well.
 
     Raises:
         UserError: The file is missing, foreign, damaged, or has no fixed shapes.
@@ -126,6 +166,7 @@ def memory_profile(path: Path | str, limit_bytes: int | None = None, *, measure:
     micro: MicroArena | str = "not measured: not asked for"
     if measure:
         micro = measure_micro_arena(path, arena + _SPARE_BYTES + 1_000 * len(graph.operations) + weights)
+    npu_memory = _npu_memory(path, npu)
     return MemoryProfile(
         model=path.name,
         file_bytes=path.stat().st_size,
@@ -138,12 +179,34 @@ def memory_profile(path: Path | str, limit_bytes: int | None = None, *, measure:
         limit_bytes=limit_bytes,
         micro_arena=micro if isinstance(micro, MicroArena) else None,
         micro_note="" if isinstance(micro, MicroArena) else micro,
+        npu_memory=npu_memory if isinstance(npu_memory, NpuMemory) else None,
+        npu_note="" if isinstance(npu_memory, NpuMemory) else npu_memory,
+    )
+
+
+def _npu_memory(path: Path, npu: Npu | None) -> NpuMemory | str:
+    if npu is None:
+        return "not measured: not asked for"
+    if not vela_installed():
+        return "not measured: the package ethos-u-vela is not installed (it comes with the extra [deploy])"
+    try:
+        report = vela_report(path, npu)
+    except UserError as error:
+        return f"not measured: {error}"
+    return NpuMemory(
+        npu=npu.name,
+        sram_bytes=report.sram_bytes,
+        flash_bytes=report.flash_bytes,
+        size_sram_bytes=report.size_sram_bytes,
+        size_flash_bytes=report.size_flash_bytes,
+        cpu_operations=len(report.cpu_operations),
     )
 
 
 def _row(graph: Graph, operation: Operation, live: LiveMemory, weights: int) -> OperationMemory:
     return OperationMemory(
         operation=_short(operation.name),
+        result=operation.outputs[0],
         kind=operation.kind,
         weight_bytes=operation.kernel_elements + 4 * operation.bias_elements + operation.constant_bytes,
         live_bytes=live.live_bytes,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tflite_export.command_line import run_command, writable_file
+from tflite_export.command_line import positive_whole_number, run_command, writable_file
 
 __all__ = ["main"]
 
@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     where.add_argument("--list", action="store_true", help="show the legal cuts and write no parts")
     parser.add_argument("--system", default="hmd", help="name of a preset or a YAML file (default: hmd)")
     parser.add_argument("--output-dir", type=Path, help="folder for the parts (default: MODEL_parts)")
-    parser.add_argument("--check", type=_count, default=2, help="random inputs to compare on (default: 2)")
+    parser.add_argument(
+        "--check", type=positive_whole_number, default=2, help="random inputs to compare on (default: 2)"
+    )
     parser.add_argument("--json", type=writable_file, help="write cuts, or parts and prediction, to this file")
     arguments = parser.parse_args(argv)
     return run_command(lambda: _run(arguments))
@@ -74,12 +76,6 @@ def _split(
         raise UserError(f"{output_dir}: cannot be written ({error.strerror}); give another --output-dir") from error
     result: dict[str, Any] = report(made, graph, positions, system)
     return result
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

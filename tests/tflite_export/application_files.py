@@ -12,7 +12,7 @@ APPLICATIONS = {
     "ResNet50": (32, {}),
     "DenseNet121": (32, {}),
     "Xception": (71, {}),
-    "NASNetMobile": (32, {}),
+    "InceptionV3": (75, {}),
 }
 """Name -> pixels and further arguments."""
 

@@ -7,10 +7,12 @@ import pytest
 from tiny_job import CLASSES, SPACE, SPLIT, SWISH_SPACE, WHOLE
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.hardware import cut, fuse_int8, plan_arena, weight_bytes
+from splitnets_tf.graph.tflite_file import read_tflite_file
+from splitnets_tf.hardware import cut, fuse_int8, load_system, plan_arena, weight_bytes
 from splitnets_tf.space import architecture_graph, space_from_dict
 from tflite_export import memory_profile
 from tflite_export.memory import main
+from tflite_export.vela_report import npu_for, vela_report
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,33 @@ def test_the_command_prints_writes_and_draws(split_export, tmp_path, capsys):
     assert data["limit_bytes"] == 1_000_000
     assert len(data["operations"]) == len(memory_profile(split_export.paths[0], measure=False).operations)
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_velas_plan_stands_beside_ours(split_export, tmp_path, capsys):
+    path = split_export.paths[0]
+    expected = vela_report(path, npu_for("sensor", load_system("hmd")))
+    assert main([str(path), "--limit", str(expected.size_required_bytes), "--json", str(tmp_path / "m.json")]) in (0, 3)
+
+    printed = capsys.readouterr().out
+    assert f"for size: SRAM {expected.size_sram_bytes:,} + constants {expected.size_flash_bytes:,}" in printed
+    assert "bytes, within the limit" in printed
+    assert ("OVER THE LIMIT" in printed) == (expected.required_bytes > expected.size_required_bytes)
+    found = json.loads((tmp_path / "m.json").read_text("utf-8"))
+    assert found["npu_memory"]["sram_bytes"] == expected.sram_bytes
+    assert found["npu_memory"]["cpu_operations"] == 0
+    assert found["measured_by"]["npu_memory"] == "Vela"
+
+
+def test_model_explorer_gets_live_memory_by_tensor_name(split_export, tmp_path):
+    path = split_export.paths[0]
+    assert main([str(path), "--node-data", str(tmp_path / "nodes.json")]) == 0
+
+    profile = memory_profile(path, measure=False)
+    results = json.loads((tmp_path / "nodes.json").read_text("utf-8"))["results"]
+    names = {tensor.name for tensor in read_tflite_file(path).tensors}
+    assert set(results) <= names
+    assert [result["value"] for result in results.values()] == [row.live_bytes for row in profile.operations]
+    assert [name for name, result in results.items() if "bgColor" in result] == [profile.peak.result]
 
 
 def test_over_the_limit_the_command_ends_with_3(split_export, capsys):

@@ -1,0 +1,119 @@
+"""The two files at work: which sensor file belongs to an aggregator file, and the aggregator with one or more views."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.files import sha256_of_file
+from tflite_export.interpreter import Int8Model, Quantization, int8_tensor, load_interpreter
+from tflite_export.tool_process import run_tool
+
+__all__ = ["Aggregator", "fingerprint", "open_pair", "probe_model", "require_grpc"]
+
+_PROBE = (
+    "import sys; from ai_edge_litert.interpreter import Interpreter; i = Interpreter(sys.argv[1]); "
+    "i.allocate_tensors(); i.invoke()"
+)
+
+
+def fingerprint(path: Path) -> bytes:
+    """SHA-256 of a model file."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a .tflite model")
+    return bytes.fromhex(sha256_of_file(path))
+
+
+def require_grpc() -> None:
+    """UserError where gRPC is not installed."""
+    if importlib.util.find_spec("grpc") is None:
+        raise UserError("gRPC is not installed; pip install 'splitnets_tf[deploy]' brings it")
+
+
+def probe_model(path: Path) -> None:
+    """Run a file once in a process of its own, where a damaged one does no harm.
+
+    Raises:
+        UserError: It is missing or LiteRT cannot run it.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a .tflite model")
+    run_tool(path, "LiteRT", ["-c", _PROBE, str(path)], timeout_s=120)
+
+
+class Aggregator:
+    """An aggregator file: int8 features of one or more views in, int8 logits out.
+
+    Args:
+        path: The file; its inputs, in the natural order of their names, are the views.
+
+    Raises:
+        UserError: It is no such model, or its inputs differ in shape or quantisation.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._interpreter = load_interpreter(path)
+        inputs = sorted(self._interpreter.get_input_details(), key=lambda detail: _natural(detail["name"]))
+        self._inputs = [int8_tensor(detail, "input", path) for detail in inputs]
+        (output,) = self._interpreter.get_output_details()[:1] or (None,)
+        if output is None or len(self._interpreter.get_output_details()) != 1 or not self._inputs:
+            raise UserError(f"{path}: expected one output and at least one input")
+        self._output = int8_tensor(output, "output", path)
+        if len({(tuple(d["shape"]), tuple(d["quantization"])) for d in self._inputs}) != 1:
+            raise UserError(f"{path}: its inputs differ in shape or quantisation; expected one for each of equal views")
+
+    @property
+    def views(self) -> int:
+        """Number of views."""
+        return len(self._inputs)
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """Shape of one view's feature, without the batch."""
+        return tuple(int(size) for size in self._inputs[0]["shape"][1:])
+
+    @property
+    def feature_bytes(self) -> int:
+        """Bytes of one view's feature."""
+        return int(np.prod(self._inputs[0]["shape"]))
+
+    @property
+    def quantization(self) -> Quantization:
+        """Meaning of a feature's integers."""
+        scale, zero_point = self._inputs[0]["quantization"]
+        return Quantization(scale=float(scale), zero_point=int(zero_point))
+
+    def __call__(self, features: Sequence[bytes]) -> bytes:
+        """int8 features, one for each view -> int8 logits."""
+        for detail, feature in zip(self._inputs, features, strict=True):
+            self._interpreter.set_tensor(detail["index"], np.frombuffer(feature, np.int8).reshape(detail["shape"]))
+        self._interpreter.invoke()
+        logits: bytes = self._interpreter.get_tensor(self._output["index"]).tobytes()
+        return logits
+
+
+def open_pair(sensor: Path, aggregator: Path) -> Aggregator:
+    """Open the aggregator file after making sure that the sensor's output is what it takes.
+
+    Raises:
+        UserError: A file cannot be run, or the two are not halves of one network.
+    """
+    for path in (sensor, aggregator):
+        probe_model(path)
+    model, front = Aggregator(aggregator), Int8Model(sensor)
+    if front.output_shape != model.feature_shape or front.output_quantization != model.quantization:
+        raise UserError(
+            f"{sensor} yields {list(front.output_shape)} with {front.output_quantization}, {aggregator} takes "
+            f"{list(model.feature_shape)} with {model.quantization}; they are not halves of one network"
+        )
+    return model
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Sort key in which `view_10` stands behind `view_9`."""
+    pieces = re.split(r"(\d+)", name)
+    return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]
