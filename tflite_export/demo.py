@@ -98,7 +98,7 @@ def _print(result: Any, settings: Any) -> None:
 
     server, first = result.server, result.sensors[0]
     facts = {
-        "answers": f"{server['answers']:,}, {server['filled']:,} of them with a filled view, {server['late']:,} too late",
+        "answers": f"{server['answers']:,} ({server['filled']:,} with a filled view), {server['late']:,} too late",
         "answers/s": f"{server['frames_per_s']:.1f}",
         "lost, out of order": f"{result.lost:,}, {result.reordered:,}",
         "equal to running offline, bit for bit": f"{result.equal:,} of {result.compared:,} answers",

@@ -15,6 +15,7 @@ from splitnets_tf.files import read_json
 from tflite_export.halves import Aggregator
 from tflite_export.images import bytes_to_int8
 from tflite_export.interpreter import Int8Model
+from tflite_export.tool_process import package_environment
 
 __all__ = ["DemoResult", "DemoSettings", "run_demo"]
 
@@ -113,6 +114,7 @@ def _start(command: str, arguments: Sequence[str], work_dir: Path, name: str) ->
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=log,
+            env=package_environment(),
         )
 
 
@@ -178,9 +180,9 @@ def _compare(
                 continue
             expected = offline(int(frame), number)
             compared += 1
-            equal += np.array_equal(found, expected)
+            equal += bool(np.array_equal(found, expected))
             if labels is not None:
-                label = labels[(int(frame) * settings.sensors + number) % len(images)]
+                label = int(labels[(int(frame) * settings.sensors + number) % len(images)])
                 correct += int(np.argmax(found)) == label
                 offline_correct += int(np.argmax(expected)) == label
     return DemoResult(

@@ -6,7 +6,6 @@ caller, whose Keras stays Keras 3.
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_json
 from tflite_export.job import ExportJob
 from tflite_export.result import ExportResult, finished_result
+from tflite_export.tool_process import package_environment
 
 __all__ = ["ExportError", "run_export"]
 
@@ -69,7 +69,7 @@ def _run_worker(job_file: Path, log_file: Path, on_progress: Progress) -> None:
     with log_file.open("wb") as log:
         # The worker reads its standard input, which nobody writes to, to notice when this process is gone.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(), text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=package_environment(), text=True
         )
         try:
             failure = _follow(process, on_progress)
@@ -92,16 +92,6 @@ def _follow(process: Any, on_progress: Progress) -> str | None:
         else:
             on_progress(message["stage"], message["done"], message["total"])
     return failure
-
-
-def _environment() -> dict[str, str]:
-    """The caller's environment, with this package importable from anywhere."""
-    root = str(Path(__file__).resolve().parents[1])
-    known = os.environ.get("PYTHONPATH")
-    return os.environ | {
-        "PYTHONPATH": root if not known else os.pathsep.join((root, known)),
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
-    }
 
 
 def _stop(process: Any) -> None:

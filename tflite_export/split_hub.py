@@ -90,9 +90,9 @@ class SplitHub:
             previous.queue.put(f"another sensor says that it is number {sensor}")
         returned = any(event["sensor"] == sensor for event in self.events)
         fusion, view = self._fusion_of(sensor)
-        start = fusion.first_useful_frame
-        if fusion.views > 1 and returned:
-            start += _RETURN_MARGIN
+        start = fusion.first_open_frame
+        if fusion.views > 1 and fusion.started:
+            start = fusion.first_useful_frame + _RETURN_MARGIN
         fusion.join(view)
         connection = Connection(sensor=sensor, last_heard_s=time.monotonic())
         self._connections[sensor] = connection

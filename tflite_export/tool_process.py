@@ -1,5 +1,6 @@
 """Runs tools that a damaged file may crash in a process of their own; whatever happens there is one line here."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,9 +8,19 @@ from pathlib import Path
 
 from splitnets_tf.errors import UserError
 
-__all__ = ["run_tool"]
+__all__ = ["package_environment", "run_tool"]
 
 _LONGEST_REASON = 300
+
+
+def package_environment() -> dict[str, str]:
+    """This process's environment, with this package importable from anywhere and TensorFlow quiet."""
+    root = str(Path(__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH")
+    return os.environ | {
+        "PYTHONPATH": root if not known else os.pathsep.join((root, known)),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+    }
 
 
 def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: float = 600) -> str:

@@ -48,6 +48,11 @@ class ViewFusion:
         return max(self._closed, *self._open, -1) + 1
 
     @property
+    def first_open_frame(self) -> int:
+        """First frame that is not answered yet."""
+        return self._closed + 1
+
+    @property
     def started(self) -> bool:
         """Whether all views have been connected at the same time once; before that no frame is given up."""
         return self._started

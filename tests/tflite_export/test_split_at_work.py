@@ -1,0 +1,277 @@
+"""Aggregator and sensors on loopback: equal to offline, foreign halves refused, missing views filled and named."""
+
+import json
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+from tiny_halves import camera_images, write_halves
+
+from splitnets_tf.errors import UserError
+from tflite_export import Int8Model, bytes_to_int8, run_split
+from tflite_export.demo import main as demo
+from tflite_export.halves import Aggregator, fingerprint, open_pair
+from tflite_export.sense import main as sense
+from tflite_export.serve import main as serve
+from tflite_export.split_hub import ServerSettings
+from tflite_export.split_sensor import SensorSettings, SplitSensor
+from tflite_export.split_server import METHOD, SERVICE, SplitServer
+from tflite_export.wire import Answer, Feature, Hello, Status, Welcome
+
+VIEWS = 3
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    return write_halves(tmp_path_factory.mktemp("single"), views=1)
+
+
+@pytest.fixture(scope="module")
+def multi(tmp_path_factory):
+    return write_halves(tmp_path_factory.mktemp("multi"), views=VIEWS)
+
+
+@pytest.fixture
+def start():
+    servers = []
+
+    def start_server(folder, **settings):
+        sensor = folder / "sensor.tflite"
+        server = SplitServer(
+            open_pair(sensor, folder / "aggregator.tflite"), fingerprint(sensor), ServerSettings(**settings)
+        )
+        servers.append(server)
+        return server, f"127.0.0.1:{server.start('127.0.0.1:0')}"
+
+    yield start_server
+    for server in servers:
+        server.stop()
+
+
+class _Manual:
+    """A sensor whose every message the test decides on."""
+
+    def __init__(self, address, hello):
+        self.waiting, self.messages = threading.Semaphore(0), []
+        self.channel = grpc.insecure_channel(address)
+        self.call = self.channel.stream_stream(f"/{SERVICE}/{METHOD}")(self._feed())
+        self.send(hello)
+
+    def _feed(self):
+        while True:
+            self.waiting.acquire()
+            message = self.messages.pop(0)
+            if message is None:
+                return
+            yield message
+
+    def send(self, message):
+        self.messages.append(message if message is None else getattr(message, "pack", lambda: message)())
+        self.waiting.release()
+
+    def hear(self, kind):
+        return kind.unpack(next(self.call))
+
+    def die(self):
+        self.call.cancel()
+        self.send(None)
+        self.channel.close()
+
+
+def _features(folder, images):
+    model = Int8Model(folder / "sensor.tflite")
+    return [model(bytes_to_int8(image)[np.newaxis]).tobytes() for image in images]
+
+
+def _run_sensor(folder, address, images, **settings):
+    answers = []
+    sensor = SplitSensor(
+        folder / "sensor.tflite",
+        lambda frame: images[frame % len(images)],
+        address,
+        SensorSettings(retry_s=10, **settings),
+        answers.append,
+    )
+    sensor.run()
+    return sensor, answers
+
+
+def test_answers_equal_running_offline_in_order_and_cost_their_bytes(single, start):
+    server, address = start(single)
+    images = camera_images(40)
+    sensor, answers = _run_sensor(single, address, images, frames=100)
+    expected = run_split(single / "sensor.tflite", single / "aggregator.tflite", images)
+
+    assert [answer.frame for answer in answers] == list(range(100))
+    for answer in answers:
+        assert np.array_equal(np.frombuffer(answer.data, np.int8), expected[answer.frame % 40])
+    report, seen = sensor.report(), server.hub.report()
+    assert (report["answered"], report["lost"], report["out_of_order"], report["late"]) == (100, 0, 0, 0)
+    assert seen["bytes_in"] == 100 * (24 + 4 * 4 * 4) + 24
+    assert seen["bytes_out"] == 100 * (32 + 3)
+    assert [event["event"] for event in seen["events"]] == ["joined", "finished"]
+    assert list(report["stages"])[-1] == "end to end"
+    assert report["stages"]["end to end"]["median_ms"] >= report["stages"]["sensor"]["median_ms"] > 0
+
+
+def test_another_half_is_refused_by_its_fingerprint(single, start, tmp_path):
+    _, address = start(single)
+    other = write_halves(tmp_path / "other", views=1, seed=5)
+    with pytest.raises(UserError, match="runs another half"):
+        _run_sensor(other, address, camera_images(2), frames=2)
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (b"GET / HTTP/1.1", "received 14"),
+        (Feature(sensor=0, frame=0, data=bytes(63)), "a feature has 64 bytes, received 63"),
+        (Feature(sensor=5, frame=0, data=bytes(64)), "speaks for sensor 5"),
+    ],
+)
+def test_what_is_no_feature_ends_the_stream_with_a_reason(single, start, message, what):
+    _, address = start(single)
+    sensor = _Manual(address, Hello(sensor=0, fingerprint=fingerprint(single / "sensor.tflite")))
+    assert sensor.hear(Welcome).feature_bytes == 64
+    sensor.send(message)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(sensor.call)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert what in caught.value.details()
+    sensor.die()
+
+
+def test_a_message_beyond_a_feature_is_not_even_read(single, start):
+    server, address = start(single)
+    sensor = _Manual(address, Hello(sensor=0, fingerprint=fingerprint(single / "sensor.tflite")))
+    sensor.hear(Welcome)
+    sensor.send(Feature(sensor=0, frame=0, data=bytes(10**6)))
+    with pytest.raises(grpc.RpcError):
+        next(sensor.call)
+    assert server.hub.report()["bytes_in"] == 0
+    sensor.die()
+
+
+def test_three_views_are_fused_by_frame(multi, start):
+    server, address = start(multi, deadline_ms=30_000)
+    images = camera_images(60)
+    results = {}
+
+    def work(view):
+        results[view] = _run_sensor(multi, address, images[view::VIEWS], frames=20, sensor=view)[1]
+
+    threads = [threading.Thread(target=work, args=(view,)) for view in range(VIEWS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    aggregator, features = Aggregator(multi / "aggregator.tflite"), _features(multi, images)
+    for view in range(VIEWS):
+        assert [answer.frame for answer in results[view]] == list(range(20))
+        for answer in results[view]:
+            assert answer.data == aggregator(features[answer.frame * VIEWS : answer.frame * VIEWS + VIEWS])
+            assert answer.status is Status.COMPLETE
+    assert server.hub.report()["complete"] == 20
+
+
+@pytest.mark.parametrize("fill", ["zeros", "last"])
+def test_a_missing_view_is_filled_and_named_until_it_returns(multi, start, fill):
+    server, address = start(multi, deadline_ms=150, fill=fill)
+    key = fingerprint(multi / "sensor.tflite")
+    sensors = [_Manual(address, Hello(sensor=view, fingerprint=key)) for view in range(VIEWS)]
+    for sensor in sensors:
+        sensor.hear(Welcome)
+    aggregator, features = Aggregator(multi / "aggregator.tflite"), _features(multi, camera_images(9))
+
+    def ask(frame, views):
+        for view in views:  # one after the other: streams have no order among themselves
+            before = server.hub.report()["bytes_in"]
+            sensors[view].send(Feature(sensor=view, frame=frame, data=features[view]))
+            while server.hub.report()["bytes_in"] == before:
+                time.sleep(0.001)
+        return [sensors[view].hear(Answer) for view in views]
+
+    assert {answer.status for answer in ask(0, (0, 1, 2))} == {Status.COMPLETE}
+    stand_in = features[1] if fill == "last" else bytes([aggregator.quantization.zero_point & 0xFF]) * 64
+    for frame in (1, 2):  # late at first, then not waited for
+        for answer in ask(frame, (0, 2)):
+            assert (answer.status, answer.missing_views) == (Status.FILLED, (1,))
+            assert answer.data == aggregator([features[0], stand_in, features[2]])
+    sensors[1].send(Feature(sensor=1, frame=1, data=features[1]))
+    late = sensors[1].hear(Answer)
+    assert (late.status, late.frame, late.data) == (Status.LATE, 3, b"")
+    sensors[1].die()
+    assert ask(3, (0, 2))[0].missing_views == (1,)
+    sensors[1] = _Manual(address, Hello(sensor=1, fingerprint=key))
+    frame = sensors[1].hear(Welcome).next_frame
+    assert frame > 3
+    assert {answer.status for answer in ask(frame, (1, 0, 2))} == {Status.COMPLETE}
+    for sensor in sensors:
+        sensor.die()
+    report = server.hub.report()
+    events = [event["event"] for event in report["events"] if event["sensor"] == 1 and event["event"] != "silent"]
+    assert events[:3] == ["joined", "lost", "returned"] or events[:4] == ["joined", "heard again", "lost", "returned"]
+    assert (report["complete"], report["filled"], report["late"]) == (2, 3, 1)
+
+
+def test_a_view_that_does_not_exist_is_refused(multi, start):
+    _, address = start(multi)
+    with pytest.raises(UserError, match=r"no view 3; .* 0\.\.2"):
+        _run_sensor(multi, address, camera_images(2), frames=2, sensor=3)
+
+
+def test_the_demo_survives_a_killed_sensor(single, tmp_path, capsys):
+    np.save(tmp_path / "images.npy", camera_images(30))
+    np.save(tmp_path / "labels.npy", np.arange(30) % 3)
+    arguments = ["--sensors", "2", "--frames", "400", "--rate", "200", "--kill", "--json", str(tmp_path / "demo.json")]
+    arguments += ["--images", str(tmp_path / "images.npy"), "--labels", str(tmp_path / "labels.npy")]
+    assert demo([str(single), *arguments]) == 0
+
+    printed = capsys.readouterr().out
+    assert "lost, out of order: 0, 0" in printed
+    figures = json.loads((tmp_path / "demo.json").read_text("utf-8"))
+    assert figures["equal"] == figures["compared"] > 400
+    assert figures["correct"] == figures["offline_correct"]
+    events = [event["event"] for event in figures["server"]["events"] if event["sensor"] == 1]
+    assert [event for event in events if event not in ("silent", "heard again")] == [
+        "joined",
+        "lost",
+        "returned",
+        "finished",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (serve, [], "no such file"),
+        (sense, ["--images", "none.npy"], "no such file"),
+        (demo, [], "no such file"),
+    ],
+)
+def test_missing_files_end_in_one_line_and_2(tmp_path, capsys, command, arguments, message):
+    assert command([str(tmp_path), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_halves_of_different_networks_are_not_served(single, multi, split_export, tmp_path, capsys):
+    (tmp_path / "sensor.tflite").write_bytes(split_export.paths[0].read_bytes())
+    (tmp_path / "aggregator.tflite").write_bytes((single / "aggregator.tflite").read_bytes())
+    assert serve([str(tmp_path)]) == 2
+    assert "not halves of one network" in capsys.readouterr().err
+    (tmp_path / "sensor.tflite").write_bytes((multi / "sensor.tflite").read_bytes()[:2000])
+    assert serve([str(tmp_path)]) == 2
+    assert "sensor.tflite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:", ":80", "host:99999", "host:x"])
+def test_a_silly_address_is_refused(address, capsys):
+    with pytest.raises(SystemExit) as caught:
+        serve(["run", "--address", address])
+    assert caught.value.code == 2
+    assert "HOST:PORT" in capsys.readouterr().err
