@@ -59,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-size", type=int, metavar="PIXELS", help="for keras.applications: height and width")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw latency over the cut (.png, .svg, .pdf)")
-    parser.add_argument("--export", type=Path, metavar="DIR", help="write the two halves of a Keras model to DIR")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="write the parts to DIR: two halves of a Keras model, or the parts of a .tflite file",
+    )
     parser.add_argument(
         "--representative-data",
         type=Path,

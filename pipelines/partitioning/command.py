@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,6 +16,7 @@ from pipelines.reproduction.json_file import write_json_for_user
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
 from splitnets_tf.partition import Partition
+from tflite_export.file_parts import SplitFile
 
 __all__ = ["run_partition"]
 
@@ -55,9 +57,18 @@ def run_partition(options: argparse.Namespace) -> int:
     result = result_to_dict(graph, system, partitions, bits=options.bits)
     if options.export is not None:
         chosen = fastest_feasible(partitions)
-        exported = _export(options, loaded, chosen)
-        console.print(_export_text(chosen, exported))
-        result["export"] = _export_to_dict(chosen, exported)
+        if loaded.keras_model is None:
+            made = _export_file(options, loaded, chosen)
+            files = ", ".join(str(piece.path) for piece in made.parts)
+            console.print(
+                f"exported by {chosen.method}: {files}\n"
+                f"parts against the whole: equal bit for bit on {made.checked_inputs} inputs"
+            )
+            result["export"] = {"method": chosen.method} | made.to_dict()
+        else:
+            exported = _export(options, loaded, chosen)
+            console.print(_export_text(chosen, exported))
+            result["export"] = _export_to_dict(chosen, exported)
     if options.json is not None:
         write_json_for_user(options.json, result)
     return 0
@@ -66,8 +77,22 @@ def run_partition(options: argparse.Namespace) -> int:
 def _check_options(options: argparse.Namespace) -> None:
     if options.representative_data is not None and options.export is None:
         raise UserError("--representative-data goes with --export DIR; add it")
-    if options.export is not None and options.model.endswith(".tflite"):
-        raise UserError("--export needs a Keras model (.keras or keras.applications:NAME), not a .tflite file")
+    if options.representative_data is not None and options.model.endswith(".tflite"):
+        raise UserError("--representative-data is for converting a Keras model; a .tflite file is cut as it is")
+
+
+def _export_file(options: argparse.Namespace, loaded: LoadedModel, chosen: Partition) -> SplitFile:
+    from pipelines.partitioning.export_file import export_parts
+
+    path = Path(options.model)
+    if path.resolve().parent == options.export.resolve():
+        raise UserError(f"{options.export}: holds the model itself; export to another folder")
+    try:
+        return export_parts(path, loaded.graph, chosen, options.export)
+    except OSError as error:
+        raise UserError(
+            f"{options.export}: cannot be written ({error.strerror}); name a folder you may write to"
+        ) from error
 
 
 def _export(options: argparse.Namespace, loaded: LoadedModel, chosen: Partition) -> ExportResult:

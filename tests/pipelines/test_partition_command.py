@@ -10,7 +10,7 @@ from pipelines.cli import run_command
 from pipelines.partition import _METHODS, main
 from pipelines.partitioning.load_model import application_names
 from pipelines.partitioning.methods import METHODS
-from splitnets_tf.graph import read_keras_model
+from splitnets_tf.graph import read_keras_model, read_tflite
 from splitnets_tf.hardware import load_system
 from splitnets_tf.partition import neurosurgeon
 
@@ -101,8 +101,9 @@ def test_a_tflite_file(model_file, tmp_path, capsys):
     path.write_bytes(convert(keras.models.load_model(model_file)))
     assert run_command(main, [str(path), "--method", "neurosurgeon"]) == 0
     assert "small on hmd" in capsys.readouterr().out
-    assert run_command(main, [str(path), "--export", str(tmp_path / "x")]) == 2
-    assert "--export needs a Keras model" in capsys.readouterr().err
+    named = next(op.name for op in read_tflite(path).operations if "narrow" in op.name)
+    assert run_command(main, [str(path), "--at", named, "--export", str(tmp_path / "parts")]) == 0
+    assert (tmp_path / "parts" / "aggregator.tflite").is_file()
 
 
 def _model_without_a_cut(path):

@@ -19,6 +19,7 @@ from tflite_export.file_cuts import fastest_cut, legal_file_cuts
 from tflite_export.file_parts import cut_file
 from tflite_export.memory import main as memory
 from tflite_export.split import main as split
+from tflite_export.vela import main as vela
 
 QUICK_MUTATIONS = 500
 ALL_MUTATIONS = 500
@@ -57,6 +58,7 @@ def _commands(path, folder):
         "memory": lambda: memory([path]),
         "benchmark": lambda: benchmark([path, "--runs", "1"]),
         "split": lambda: split([path, "--auto", "--system", "hmd-demo", "--output-dir", str(folder / "parts")]),
+        "vela": lambda: vela([path, "--device", "sensor"]),
         "list": lambda: split([path, "--list"]),
         "partition": lambda: run_command(partition, [path, "--system", "hmd-demo"]),
     }
