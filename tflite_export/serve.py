@@ -34,6 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--deadline", type=positive_number, default=200.0, metavar="MS", help="a view may be late by (default: 200 ms)"
     )
     parser.add_argument("--fill", choices=("zeros", "last"), default="zeros", help="stands for a missing view")
+    parser.add_argument(
+        "--start-timeout",
+        type=positive_number,
+        default=30.0,
+        metavar="S",
+        help="the first frame waits for sensors that have not come yet (default: 30 s)",
+    )
     parser.add_argument("--report", action="store_true", help="at the end print latency by stage, frames/s and bytes")
     parser.add_argument("--json", type=writable_file, help="at the end write the report to this file")
     arguments = parser.parse_args(argv)
@@ -49,7 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     require_grpc()
     sensor, aggregator = arguments.run / "sensor.tflite", arguments.run / "aggregator.tflite"
-    settings = ServerSettings(deadline_ms=arguments.deadline, fill=arguments.fill)
+    settings = ServerSettings(
+        deadline_ms=arguments.deadline, fill=arguments.fill, start_timeout_s=arguments.start_timeout
+    )
     server = SplitServer(open_pair(sensor, aggregator), fingerprint(sensor), settings)
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

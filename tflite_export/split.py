@@ -4,13 +4,18 @@ Cuts the file itself, from whatever framework it came, into parts that together 
 before anything is written. Exit code 2: the file cannot be read, run or cut there.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tflite_export.command_line import positive_whole_number, run_command, writable_file
+
+if TYPE_CHECKING:
+    from tflite_export.file_parts import SplitFile
 
 __all__ = ["main"]
 
@@ -49,33 +54,28 @@ def _run(arguments: argparse.Namespace) -> int:
 
     system = load_system(arguments.system)
     graph = read_tflite(arguments.model)
-    result: dict[str, Any]
     if arguments.list:
-        result = list_cuts(graph, system)
+        figures = list_cuts(graph, system)
     else:
         positions = sorted({find_cut(tensor, graph) for tensor in arguments.at or ()})
         positions = positions or [fastest_cut(graph, system).position]
-        output_dir = arguments.output_dir or Path(f"{arguments.model.stem}_parts")
-        result = _split(arguments, positions, output_dir, graph, system, report_split)
+        figures = report_split(_split(arguments, positions), graph, positions, system)
     if arguments.json is not None:
-        write_json(arguments.json, result)
+        write_json(arguments.json, figures)
     return 0
 
 
-def _split(
-    arguments: argparse.Namespace, positions: list[int], output_dir: Path, graph: Any, system: Any, report: Any
-) -> dict[str, Any]:
+def _split(arguments: argparse.Namespace, positions: list[int]) -> SplitFile:
     from splitnets_tf.errors import UserError
     from tflite_export.file_parts import split_file
 
+    output_dir = arguments.output_dir or Path(f"{arguments.model.stem}_parts")
     if arguments.model.resolve().parent == output_dir.resolve():
         raise UserError(f"{output_dir}: holds the model itself; give another --output-dir")
     try:
-        made = split_file(arguments.model, positions, output_dir, check_inputs=arguments.check)
+        return split_file(arguments.model, positions, output_dir, check_inputs=arguments.check)
     except OSError as error:
         raise UserError(f"{output_dir}: cannot be written ({error.strerror}); give another --output-dir") from error
-    result: dict[str, Any] = report(made, graph, positions, system)
-    return result
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import dataclasses
 import logging
 import threading
 import time
+from collections import deque
 from queue import SimpleQueue
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _RETURN_MARGIN = 8
 """Frames that a returning sensor starts ahead, so that it is not late at once; above the usual window."""
+_KEPT_EVENTS = 10_000
 _MOST_AWAITED = 256
 """Unanswered frames of one sensor; more is an attack or a bug."""
 
@@ -69,7 +71,8 @@ class SplitHub:
         self.settings = settings
         self.times = StageTimes()
         self.counts = dict.fromkeys(("complete", "filled", "late", "bytes_in", "bytes_out"), 0)
-        self.events: list[dict[str, Any]] = []
+        self.events: deque[dict[str, Any]] = deque(maxlen=_KEPT_EVENTS)
+        self._known: set[int] = set()
         self._aggregator = aggregator
         self._lock = threading.Lock()
         self._connections: dict[int, Connection] = {}
@@ -88,7 +91,8 @@ class SplitHub:
         previous = self._connections.get(sensor)
         if previous is not None:
             previous.queue.put(f"another sensor says that it is number {sensor}")
-        returned = any(event["sensor"] == sensor for event in self.events)
+        returned = sensor in self._known
+        self._known.add(sensor)
         fusion, view = self._fusion_of(sensor)
         start = fusion.first_open_frame
         if fusion.views > 1 and fusion.started:

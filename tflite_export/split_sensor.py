@@ -18,7 +18,7 @@ from splitnets_tf.errors import UserError
 from tflite_export.halves import fingerprint, probe_model
 from tflite_export.images import bytes_to_int8
 from tflite_export.interpreter import Int8Model
-from tflite_export.split_server import METHOD, SERVICE
+from tflite_export.split_server import KEEPALIVE, METHOD, SERVICE
 from tflite_export.stage_times import StageTimes
 from tflite_export.wire import Answer, Feature, Hello, Status, Welcome, WireError
 
@@ -107,7 +107,7 @@ class SplitSensor:
         while not self._run_out():
             heard = self.counts["answered"] + self.counts["late"]
             try:
-                with grpc.insecure_channel(self._address) as channel:
+                with grpc.insecure_channel(self._address, options=list(KEEPALIVE)) as channel:
                     self._stream(channel)
             except grpc.RpcError as error:
                 self._give_up_on(error)

@@ -13,10 +13,12 @@ from tflite_export.halves import Aggregator
 from tflite_export.split_hub import Connection, ServerSettings, SplitHub
 from tflite_export.wire import FEATURE_HEADER_BYTES, Hello, WireError
 
-__all__ = ["METHOD", "SERVICE", "SplitServer"]
+__all__ = ["KEEPALIVE", "METHOD", "SERVICE", "SplitServer"]
 
 SERVICE = "splitnets.Split"
 METHOD = "Run"
+KEEPALIVE = (("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000))
+"""Both sides ask so often whether the other one is there: a pulled cable closes no connection."""
 _MOST_SENSORS = 64
 _TICK_S = 0.01
 
@@ -52,7 +54,12 @@ class SplitServer:
         limit = FEATURE_HEADER_BYTES + self._aggregator.feature_bytes
         self._server = grpc.server(
             ThreadPoolExecutor(_MOST_SENSORS, thread_name_prefix="sensor"),
-            options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)],
+            options=[
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.so_reuseport", 0),
+                ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE[0][1] // 2),
+                *KEEPALIVE,
+            ],
             maximum_concurrent_rpcs=_MOST_SENSORS,
         )
         handler = grpc.stream_stream_rpc_method_handler(self._run)
@@ -77,7 +84,8 @@ class SplitServer:
 
         connection = self._greet(requests, context)
         threading.Thread(target=self._listen, args=(connection, requests), daemon=True).start()
-        context.add_callback(lambda: connection.queue.put(None))
+        if not context.add_callback(lambda: connection.queue.put(None)):
+            return
         while (message := connection.queue.get()) is not None:
             if isinstance(message, str):
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, message)
