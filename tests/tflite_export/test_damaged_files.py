@@ -21,7 +21,7 @@ from tflite_export.memory import main as memory
 from tflite_export.split import main as split
 from tflite_export.vela import main as vela
 
-QUICK_MUTATIONS = 500
+QUICK_MUTATIONS = 300
 ALL_MUTATIONS = 500
 
 
