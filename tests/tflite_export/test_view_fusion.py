@@ -79,6 +79,14 @@ def test_waiting_for_all_can_be_given_up():
     assert ready.missing == (1,)
 
 
+def test_a_frame_that_a_view_skipped_is_ready_before_the_next_one():
+    fusion = _full(2)
+    fusion.add(1, 1, b"b", 0.0)
+    fusion.add(0, 0, b"a", 0.0)
+    ready = fusion.add(0, 1, b"a", 0.01)
+    assert [(frame.frame, frame.missing) for frame in ready] == [(0, (1,)), (1, ())]
+
+
 def test_one_view_is_ready_at_once():
     fusion = _full(1)
     assert _numbers(fusion.add(0, 0, b"a", 0.0)) == [0]
@@ -91,10 +99,10 @@ steps = st.lists(
 
 
 @settings(max_examples=200)
-@given(steps)
-def test_each_feature_is_used_once_and_frames_never_go_back(steps):
-    fusion, now_s = ViewFusion(3, DEADLINE_S), 0.0
-    following, present = dict.fromkeys(range(3), 0), set()
+@given(steps, st.booleans())
+def test_each_feature_is_used_once_and_frames_never_go_back(steps, started):
+    fusion, now_s = _full() if started else ViewFusion(3, DEADLINE_S), 0.0
+    following, present = dict.fromkeys(range(3), 0), set(range(3)) if started else set()
     accepted, ready = set(), []
     for step, view in steps:
         now_s += 0.05
