@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _RETURN_MARGIN = 8
 """Frames that a returning sensor starts ahead, so that it is not late at once; above the usual window."""
+_MOST_AHEAD = 100_000
+"""Frames that a sensor may be ahead of all others; a number beyond would make every later frame of theirs late."""
 _KEPT_EVENTS = 10_000
 _MOST_AWAITED = 256
 """Unanswered frames of one sensor; more is an attack or a bug."""
@@ -128,9 +130,11 @@ class SplitHub:
                 raise WireError(f"a feature has {self._aggregator.feature_bytes} bytes, received {len(feature.data)}")
             if len(connection.awaited) >= _MOST_AWAITED:
                 raise WireError(f"it has {_MOST_AWAITED} unanswered frames and sends more")
+            fusion, view = self._fusion_of(connection.sensor)
+            if 0 < fusion.first_useful_frame < feature.frame - _MOST_AHEAD:
+                raise WireError(f"its frame {feature.frame} is far ahead of {fusion.first_useful_frame}")
             connection.awaited.add(feature.frame)
             self._first_s = self._first_s if self._first_s is not None else now_s
-            fusion, view = self._fusion_of(connection.sensor)
             ready = fusion.add(view, feature.frame, feature.data, now_s)
             if ready is None:
                 late = Answer(status=Status.LATE, sensor=connection.sensor, frame=fusion.first_useful_frame)

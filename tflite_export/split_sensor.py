@@ -88,6 +88,7 @@ class SplitSensor:
         self._on_answer = on_answer
         self._last_frame = -1
         self._told = False
+        self._failure: UserError | None = None
         self._address = address
         self._next = 0
         self._lock = threading.Lock()
@@ -113,6 +114,8 @@ class SplitSensor:
                 self._give_up_on(error)
             except WireError as error:
                 raise UserError(f"{self._address}: no aggregator of this protocol ({error})") from error
+            if self._failure is not None:
+                raise self._failure
             self._forget_lost()
             if self.counts["answered"] + self.counts["late"] > heard:
                 reached_s = time.monotonic()
@@ -160,7 +163,13 @@ class SplitSensor:
                 break
             if self.settings.frames_per_s is not None:
                 time.sleep(max(0.0, begun_s + (frame - first) / self.settings.frames_per_s - time.monotonic()))
-            yield self._count(self._sense(frame))
+            try:
+                message = self._sense(frame)
+            except UserError as error:
+                # This is gRPC's thread; `run` raises it when the stream has ended.
+                self._failure = error
+                return
+            yield self._count(message)
         if not broken.is_set():
             yield self._count(Feature(sensor=self.settings.sensor, frame=self._next, last=True).pack())
 

@@ -116,6 +116,35 @@ def test_answers_equal_running_offline_in_order_and_cost_their_bytes(single, sta
     assert report["stages"]["end to end"]["median_ms"] >= report["stages"]["sensor"]["median_ms"] > 0
 
 
+def test_an_image_that_cannot_be_read_is_named(single, start):
+    _, address = start(single)
+
+    def read(frame):
+        if frame == 3:
+            raise UserError("photo3.png: not a readable picture")
+        return camera_images(1)[0]
+
+    sensor = SplitSensor(single / "sensor.tflite", read, address, SensorSettings(frames=9))
+    with pytest.raises(UserError, match=r"photo3\.png"):
+        sensor.run()
+
+
+def test_a_frame_number_far_ahead_does_not_make_all_others_late(multi, start):
+    _, address = start(multi, start_timeout_s=0.1)
+    key = fingerprint(multi / "sensor.tflite")
+    good, bad = (_Manual(address, Hello(sensor=view, fingerprint=key)) for view in (0, 1))
+    good.hear(Welcome), bad.hear(Welcome)
+    good.send(Feature(sensor=0, frame=0, data=bytes(64)))
+    assert good.hear(Answer).frame == 0
+    bad.send(Feature(sensor=1, frame=2**63, data=bytes(64)))
+    with pytest.raises(grpc.RpcError) as caught:
+        next(bad.call)
+    assert "far ahead" in caught.value.details()
+    good.send(Feature(sensor=0, frame=1, data=bytes(64)))
+    assert good.hear(Answer).frame == 1
+    good.die(), bad.die()
+
+
 def test_another_half_is_refused_by_its_fingerprint(single, start, tmp_path):
     _, address = start(single)
     other = write_halves(tmp_path / "other", views=1, seed=5)
