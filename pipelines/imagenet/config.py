@@ -91,8 +91,9 @@ class ImagenetConfig:
     """System: a preset or a YAML file."""
     train: TrainingSettings = TrainingSettings(epochs=6, weight_decay=1e-3)
     """Supernet training; the weight decay is a hundred times ImageNet's, since the data set is small."""
-    supernet: SupernetSettings = SupernetSettings()
-    """Start and regularisation of the supernet."""
+    supernet: SupernetSettings = SupernetSettings(dropout=0.2, drop_connect=0.2)
+    """Start and regularisation of the supernet; without dropping, the largest network learns its families by heart and
+    teaches the others that."""
     sandwich: SandwichSettings = SandwichSettings()
     """Networks in each training step."""
     distill: bool = True
