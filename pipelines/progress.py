@@ -34,7 +34,7 @@ def progress_bar(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
     """
     out = console()
     if not out.is_terminal:
-        yield _line_printer(out, title, total, done)
+        yield _line_printer(out, title, total)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -50,19 +50,25 @@ def progress_bar(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
         yield lambda amount, note: bar.update(task, completed=amount, note=note)
 
 
-def _line_printer(out: Console, title: str, total: int, done: int) -> Advance:
-    """At most one line every twenty seconds, and one at the end."""
+def _line_printer(out: Console, title: str, total: int) -> Advance:
+    """At most one line every twenty seconds, and one at the end.
+
+    The time left follows from what was done since the first call: before it lies tracing, which happens once.
+    """
     start = time.monotonic()
-    last = [start - _LINE_INTERVAL_S]
+    last = start - _LINE_INTERVAL_S
+    first: tuple[float, int] | None = None
 
     def advance(amount: int, note: str) -> None:
+        nonlocal first, last
         now = time.monotonic()
-        if amount < total and now - last[0] < _LINE_INTERVAL_S:
+        first = first or (now, amount)
+        if amount < total and now - last < _LINE_INTERVAL_S:
             return
-        last[0] = now
-        fresh = amount - done
-        left = (now - start) / fresh * (total - amount) if fresh > 0 else float("nan")
-        remaining = f"{left:.0f} s left" if left == left else "time left unknown"
+        last = now
+        since, before = first
+        fresh = amount - before
+        remaining = f"{(now - since) / fresh * (total - amount):.0f} s left" if fresh > 0 else "time left unknown"
         out.print(f"{title}: {amount}/{total}, {now - start:.0f} s so far, {remaining} {note}".rstrip())
 
     return advance
