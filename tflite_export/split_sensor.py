@@ -153,7 +153,7 @@ class SplitSensor:
     ) -> Iterator[bytes]:
         yield self._count(self._hello.pack())
         welcome.wait()
-        begun_s, first = time.monotonic(), self._next
+        due_s = time.monotonic()
         while not broken.is_set() and not self._run_out():
             slots.acquire()
             with self._lock:
@@ -162,7 +162,9 @@ class SplitSensor:
             if broken.is_set() or (self.settings.frames is not None and frame >= self.settings.frames):
                 break
             if self.settings.frames_per_s is not None:
-                time.sleep(max(0.0, begun_s + (frame - first) / self.settings.frames_per_s - time.monotonic()))
+                # A frame's number says nothing about its time: after a jump the next one is due as ever.
+                time.sleep(max(0.0, due_s - time.monotonic()))
+                due_s = max(due_s, time.monotonic()) + 1 / self.settings.frames_per_s
             try:
                 message = self._sense(frame)
             except UserError as error:

@@ -245,6 +245,42 @@ def test_a_missing_view_is_filled_and_named_until_it_returns(multi, start, fill)
     assert (report["complete"], report["filled"], report["late"]) == (2, 3, 1)
 
 
+def test_a_sensor_that_hung_catches_up_with_the_others(multi, start):
+    _, address = start(multi, deadline_ms=300)
+    image, results = camera_images(1)[0], {}
+
+    def work(view):
+        def read(frame):
+            if view == 1 and frame == 5:
+                time.sleep(1.0)
+            return image
+
+        answers = results.setdefault(view, [])
+        settings = SensorSettings(frames=400, sensor=view, frames_per_s=200)
+        SplitSensor(multi / "sensor.tflite", read, address, settings, answers.append).run()
+
+    threads = [threading.Thread(target=work, args=(view,)) for view in range(VIEWS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    by_frame = {answer.frame: answer.missing_views for answer in results[0]}
+    assert any(1 in missing for missing in by_frame.values())
+    assert () in [missing for frame, missing in by_frame.items() if frame >= 300]
+
+
+def test_one_view_goes_on_behind_its_last_answer(single, start):
+    _, address = start(single)
+    hello = Hello(sensor=7, fingerprint=fingerprint(single / "sensor.tflite"))
+    for expected in (0, 2, 4):
+        sensor = _Manual(address, hello)
+        assert sensor.hear(Welcome).next_frame == expected
+        for frame in (expected, expected + 1):
+            sensor.send(Feature(sensor=7, frame=frame, data=bytes(64)))
+            assert sensor.hear(Answer).frame == frame
+        sensor.die()
+
+
 def test_a_view_that_does_not_exist_is_refused(multi, start):
     _, address = start(multi)
     with pytest.raises(UserError, match=r"no view 3; .* 0\.\.2"):
