@@ -5,8 +5,8 @@
 Three implementations of one step (largest, random and smallest network, one update) on the same weights and
 architectures: the Keras supernet, the same slices in raw operations (a lower bound), and every network at full size
 with masks. Each lives in a process of its own, and they take turns, so that whatever else the machine does meets all
-three. Before the timing their losses of the first step are compared. About 15 minutes for both settings on two idle
-cores, half of it tracing; 6 GB of memory.
+three. Before the timing their losses of the first step are compared. Most of the time goes into
+tracing, a minute or more for each.
 """
 
 import argparse

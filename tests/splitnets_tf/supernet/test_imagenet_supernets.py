@@ -86,7 +86,7 @@ def test_logits_equal_the_materialised_network(name):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), [("demo", 16), ("attentive_nas_split", 17), ("fbnetv3_split", 17)])
 def test_logits_equal_the_materialised_network_in_the_full_spaces(name, count):
-    """Fifty architectures; about 8 minutes on two cores, most of it tracing."""
+    """Fifty architectures over the three spaces; minutes, most of it tracing."""
     space = load_space(name)
     if name in BIG:
         space = space_from_dict({**space_to_dict(space), "resolutions": [32, 64]})
