@@ -107,7 +107,7 @@ class ImagenetConfig:
     validation_images: int | None = None
     """At most so many validation images, evenly spread over the split, count for each candidate; None for all."""
     selection: SelectionSettings = SelectionSettings()
-    fine_tune: TrainingSettings = TrainingSettings(epochs=2, learning_rate=0.02, warmup_epochs=0.2, weight_decay=1e-3)
+    fine_tune: TrainingSettings = TrainingSettings(epochs=2, warmup_epochs=0.2, weight_decay=1e-3)
     """Float fine-tuning of the chosen network and, equally long, of the baselines' network."""
     plain_cnn: bool = True
     """Whether the plain four-convolution network is trained for comparison."""
