@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     run = parser.add_argument_group("run")
     run.add_argument("--output-dir", type=Path, default=Path("runs/imagenet"), metavar="RUN", help="run directory")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
-    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in about 2.5 minutes")
+    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under 2 minutes")
     run.add_argument(
         "--full", action="store_true", help="also train MobileNetV2 and Head Distillation to compare with; takes long"
     )

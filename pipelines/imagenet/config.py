@@ -2,7 +2,7 @@
 
 `DEMO` is what the command runs without arguments: the embedded data set `components`, the space `demo` and the system
 `hmd-demo` on two CPU cores. The README states its measured time and results.
-`SMOKE` runs every stage for real on a fraction of the data in two to three minutes, for tests; with `full` in about
+`SMOKE` runs every stage for real on a fraction of the data in under two minutes, for tests; with `full` in about
 twice that.
 """
 
