@@ -18,6 +18,7 @@ from pipelines.cli import quiet_tensorflow, run_command
 from pipelines.progress import console
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
+from splitnets_tf.supernet import STRATEGIES
 
 VERBS = ("train", "search", "export", "report")
 _SEEDS = ("seed", "train.seed", "search.seed", "fine_tune.seed")
@@ -29,6 +30,7 @@ _OPTIONS = {
     "max_images": "data.max_images",
     "space": "space",
     "system": "system",
+    "strategy": "strategy",
     "epochs": "train.epochs",
     "fine_tune_epochs": "fine_tune.epochs",
     "qat_epochs": "export.qat_epochs",
@@ -69,6 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--space", help="search space: a preset or a YAML file")
     data.add_argument("--system", help="system: a preset or a YAML file")
     train = parser.add_argument_group("training")
+    train.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        help="devices of supernet training: one; all GPUs of this machine; all machines of TF_CONFIG, each of which "
+        "runs this command; a TPU (untested)",
+    )
+    train.add_argument(
+        "--deterministic", action="store_true", help="deterministic operations only: repeatable on GPUs too, but slower"
+    )
+    train.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10.0,
+        metavar="MIN",
+        help="minutes between two checkpoints within an epoch of supernet training (default: 10)",
+    )
     train.add_argument("--epochs", type=int, help="epochs of supernet training")
     train.add_argument("--batch-size", type=int, help="images per step")
     train.add_argument("--fine-tune-epochs", type=int, help="epochs of float fine-tuning")
@@ -94,6 +112,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     quiet_tensorflow()
     context = _resolve(arguments)
+    if not context.is_chief:
+        from pipelines.imagenet.train import train_as_worker
+
+        train_as_worker(context)
+        return 0
     with context.run.lock():
         _prepare(context, overwrite=arguments.overwrite)
         console().print(f"space {context.space.name}: {context.space.count():,} architectures")
@@ -123,7 +146,7 @@ def _resolve(arguments: argparse.Namespace) -> Any:
     if stored is not None:
         base = with_overrides(base, stored)
     config = with_overrides(base, _overrides(arguments))
-    return open_context(config, arguments.output_dir)
+    return open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -134,7 +157,7 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         value = getattr(arguments, option)
         if value is not None:
             overrides[key] = value
-    for flag in ("smoke", "full"):
+    for flag in ("smoke", "full", "deterministic"):
         if getattr(arguments, flag):
             overrides[flag] = True
     if arguments.seed is not None:

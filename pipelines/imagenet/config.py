@@ -13,6 +13,7 @@ from typing import Any
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.settings import SearchSettings
+from splitnets_tf.supernet.distribution import check_strategy
 from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
 
 __all__ = ["DEMO", "SMOKE", "DataSettings", "ExportSettings", "ImagenetConfig", "SelectionSettings", "with_overrides"]
@@ -96,6 +97,11 @@ class ImagenetConfig:
     teaches the others that."""
     sandwich: SandwichSettings = SandwichSettings()
     """Networks in each training step."""
+    strategy: str = "single"
+    """Devices of supernet training: single, mirrored, multi-worker or tpu. It decides the outcome too, since each
+    replica normalises its part of the batch by that part's own statistics."""
+    deterministic: bool = False
+    """Whether TensorFlow may use deterministic operations only; needed for repeatable results on GPUs."""
     distill: bool = True
     """Whether the largest network teaches the others of a step."""
     search: SearchSettings = SearchSettings(population=20, generations=6)
@@ -116,6 +122,7 @@ class ImagenetConfig:
     """Whether MobileNetV2 and Head Distillation are trained for comparison; may be set on a finished run."""
 
     def __post_init__(self) -> None:
+        check_strategy(self.strategy)
         _check_at_least(1, calibration_images=self.calibration_images)
         if self.validation_images is not None:
             _check_at_least(1, validation_images=self.validation_images)

@@ -23,6 +23,7 @@ from splitnets_tf.search import (
     parse_constraints,
 )
 from splitnets_tf.space import SearchSpace, architecture_graph, load_space, space_to_dict
+from splitnets_tf.supernet import Cluster, read_cluster
 
 __all__ = ["Context", "open_context", "spread"]
 
@@ -41,6 +42,15 @@ class Context:
     """The architectures."""
     system: System
     """The hardware."""
+    cluster: Cluster | None = None
+    """The processes that train together, where there are several."""
+    checkpoint_interval_s: float = 600.0
+    """Seconds between two checkpoints within an epoch of supernet training."""
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run directory and does all that follows training."""
+        return self.cluster is None or self.cluster.is_chief
 
     @property
     def num_classes(self) -> int:
@@ -129,14 +139,23 @@ def spread(arrays: ImageArrays, count: int | None) -> ImageArrays:
     return ImageArrays(**{field.name: getattr(arrays, field.name)[rows] for field in dataclasses.fields(arrays)})
 
 
-def open_context(config: ImagenetConfig, output_dir: Path) -> Context:
+def open_context(config: ImagenetConfig, output_dir: Path, *, checkpoint_minutes: float = 10.0) -> Context:
     """Load and check everything that needs neither a network nor TensorFlow.
+
+    Args:
+        config: The settings.
+        output_dir: The run directory.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch of supernet training.
 
     Raises:
         UserError: A name, file, folder or value is wrong, or nothing satisfies the constraints.
     """
+    if not checkpoint_minutes >= 0:
+        raise UserError(f"--checkpoint-minutes must not be negative, received {checkpoint_minutes}")
     context = Context(
         config=config,
+        cluster=read_cluster() if config.strategy == "multi-worker" else None,
+        checkpoint_interval_s=60.0 * checkpoint_minutes,
         run=RunDirectory(output_dir),
         space=load_space(config.space),
         system=load_system(config.system),

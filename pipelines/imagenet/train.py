@@ -3,15 +3,17 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
-from pipelines.callbacks import EpochProgress, tensorboard
+from pipelines.callbacks import EpochProgress
 from pipelines.imagenet.context import Context, spread
+from pipelines.training_board import TrainingBoard, flat_hyperparameters
 from splitnets_tf.data import ImageArrays
 from splitnets_tf.files import write_atomically
-from splitnets_tf.supernet import Supernet, ValidationCallback, train_supernet
+from splitnets_tf.supernet import Supernet, ValidationCallback, open_strategy, train_supernet, wait_for_all
 from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
 
-__all__ = ["TrainedEvaluator", "supernet_weights", "train", "validation_arrays"]
+__all__ = ["TrainedEvaluator", "supernet_weights", "train", "train_as_worker", "validation_arrays"]
 
 
 def supernet_weights(context: Context) -> Path:
@@ -20,33 +22,70 @@ def supernet_weights(context: Context) -> Path:
 
 
 def train(context: Context) -> None:
-    """Train the supernet, or go on from the last finished epoch."""
+    """Train the supernet, or go on from the last checkpoint."""
     config = context.config
     inputs = context.inputs()
     if context.run.is_done("train", inputs):
         return
-    arrays = context.arrays("train")
     with context.run.stage("train", inputs, config.seed):
-        supernet = _new_supernet(context)
-        callbacks = [
-            ValidationCallback(
-                _make_evaluator(context, supernet),
-                {"largest": context.space.largest(), "smallest": context.space.smallest()},
-            ),
-            EpochProgress("supernet training", config.train.epochs),
-            tensorboard(context.path("logs", "train")),
-        ]
-        train_supernet(
-            supernet,
-            arrays.images,
-            arrays.labels,
-            settings=config.train,
-            sandwich=config.sandwich,
-            directory=context.path("supernet"),
-            callbacks=callbacks,
-        )
+        supernet, strategy = _train(context)
         supernet.optimizer = None  # the finished weights alone are what later stages read
         write_atomically(supernet_weights(context), functools.partial(supernet.save_weights, overwrite=True))
+        wait_for_all(strategy)
+
+
+def train_as_worker(context: Context) -> None:
+    """Take part in the training that the chief leads; nothing is written here."""
+    if not context.run.is_done("train", context.inputs()):
+        _, strategy = _train(context)
+        wait_for_all(strategy)
+
+
+def _train(context: Context) -> tuple[Supernet, Any]:
+    import tensorflow as tf
+
+    config = context.config
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    # First of all: the workers' processes cannot be joined any more once TensorFlow has computed something.
+    strategy = open_strategy(config.strategy, config.train.batch_size)
+    with strategy.scope():
+        supernet = _new_supernet(context)
+    arrays = context.arrays("train")
+    board = _board(context) if context.is_chief else None
+    train_supernet(
+        supernet,
+        arrays.images,
+        arrays.labels,
+        settings=config.train,
+        sandwich=config.sandwich,
+        directory=context.path("supernet"),
+        callbacks=_callbacks(context, supernet, board) if board else (),
+        strategy=strategy,
+        checkpoint_interval_s=context.checkpoint_interval_s,
+        is_chief=context.is_chief,
+        on_graph=board.write_graph if board else None,
+    )
+    return supernet, strategy
+
+
+def _board(context: Context) -> TrainingBoard:
+    hyperparameters = flat_hyperparameters(context.config.to_dict())
+    return TrainingBoard(
+        context.path("logs", "train"),
+        batch_size=context.config.train.batch_size,
+        hyperparameters=hyperparameters,
+        every_s=0.0 if context.config.smoke else 1.0,
+    )
+
+
+def _callbacks(context: Context, supernet: Supernet, board: TrainingBoard) -> list[Any]:
+    """Validation comes first: the others read what it adds to the logs."""
+    space = context.space
+    validation = ValidationCallback(
+        _make_evaluator(context, supernet), {"largest": space.largest(), "smallest": space.smallest()}
+    )
+    return [validation, EpochProgress("supernet training", context.config.train.epochs), board]
 
 
 def _new_supernet(context: Context) -> Supernet:

@@ -13,7 +13,16 @@ from splitnets_tf.errors import UserError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["SPLITS", "DataSource", "ImageArrays", "Split", "ViewArrays", "check_image_size", "check_split"]
+__all__ = [
+    "SPLITS",
+    "DataSource",
+    "ImageArrays",
+    "Split",
+    "StoredImages",
+    "ViewArrays",
+    "check_image_size",
+    "check_split",
+]
 
 Split = Literal["train", "validation", "test"]
 
@@ -47,6 +56,30 @@ class ViewArrays:
     """int32 [objects]."""
     families: np.ndarray
     """int32 [objects]."""
+
+
+class StoredImages(abc.ABC):
+    """Images that do not fit in memory: read by row, in any order, as they are needed."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, size, size, 3), as of the array that they would make."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return self.shape[0]
+
+    @abc.abstractmethod
+    def load(self, rows: tf.Tensor) -> tf.Tensor:
+        """Read images within a TensorFlow graph.
+
+        Args:
+            rows: int32 `[k]`, each in [0, n).
+
+        Returns:
+            uint8 `[k, size, size, 3]`.
+        """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

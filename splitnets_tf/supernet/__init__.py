@@ -6,12 +6,14 @@ Names that need TensorFlow are imported when they are first used.
 import importlib
 from typing import Any
 
+from splitnets_tf.supernet.distribution import STRATEGIES, Cluster, check_strategy, open_strategy, read_cluster
 from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
 
 _LAZY = {
     "CheckpointCallback": "checkpoints",
     "NetworkModels": "materialize",
     "SubnetworkEvaluator": "evaluation",
+    "Position": "checkpoints",
     "Supernet": "supernet",
     "ValidationCallback": "evaluation",
     "augment_batch": "images",
@@ -28,9 +30,20 @@ _LAZY = {
     "train_network": "training",
     "train_supernet": "training",
     "training_batches": "input_pipeline",
+    "wait_for_all": "replicas",
 }
 
-__all__ = ["SandwichSettings", "SupernetSettings", "TrainingSettings", *_LAZY]
+__all__ = [
+    "STRATEGIES",
+    "Cluster",
+    "SandwichSettings",
+    "SupernetSettings",
+    "TrainingSettings",
+    "check_strategy",
+    "open_strategy",
+    "read_cluster",
+    *_LAZY,
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,24 +25,29 @@ def resize_batch(images, size):
     return tf.clip_by_value(resized, 0.0, 1.0)
 
 
-def augment_batch(images, seed, max_shift: int):
+def augment_batch(images, seed, max_shift: int, *, first=0, total=None):
     """Flip each image with probability 0.5 and shift it by a few pixels.
 
     Args:
         images: uint8 `[batch, s, s, 3]`.
         seed: int32 `[2]`; equal seeds give equal results.
         max_shift: Largest shift in pixels in each direction; what moves in from outside is black.
+        first: Where the images are a part of a larger batch, the first one's place in it: each image is then changed
+            as it would be in the whole batch.
+        total: Images of the whole batch; None where these are all.
 
     Returns:
         uint8 `[batch, s, s, 3]`.
     """
     batch = tf.shape(images)[0]
-    flips = tf.random.stateless_uniform([batch], seed) < 0.5
+    total = batch if total is None else total
+    flips = tf.random.stateless_uniform([total], seed)[first : first + batch] < 0.5
     images = tf.where(flips[:, None, None, None], tf.reverse(images, axis=[2]), images)
     if max_shift == 0:
         return images
     size = tf.shape(images)[1]
-    shifts = tf.random.stateless_uniform([batch, 2], seed + 1, 0, 2 * max_shift + 1, dtype=tf.int32)
+    shifts = tf.random.stateless_uniform([total, 2], seed + 1, 0, 2 * max_shift + 1, dtype=tf.int32)
+    shifts = shifts[first : first + batch]
     padded = tf.pad(images, [[0, 0], [max_shift, max_shift], [max_shift, max_shift], [0, 0]])
     rows = shifts[:, :1] + tf.range(size)[None, :]
     columns = shifts[:, 1:] + tf.range(size)[None, :]

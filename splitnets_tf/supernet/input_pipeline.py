@@ -1,13 +1,18 @@
 """Training batches as a function of seed and step, so that a resumed run sees what an uninterrupted one sees."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from splitnets_tf.data import StoredImages
+from splitnets_tf.supernet.distribution import batch_parts
 from splitnets_tf.supernet.images import augment_batch, resize_batch
 
-__all__ = ["steps_per_epoch", "training_batches"]
+__all__ = ["distributed_batches", "steps_per_epoch", "training_batches"]
+
+_READERS = 2
+_PREFETCH = 4
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -22,7 +27,7 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def training_batches(
-    images: np.ndarray,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     *,
     batch_size: int,
@@ -32,13 +37,14 @@ def training_batches(
     max_shift: int,
     vectors: Callable[[int], np.ndarray] | None = None,
     image_size: int | None = None,
+    parts: Sequence[tuple[int, int]] | None = None,
 ) -> tf.data.Dataset:
     """The batches of steps `start_step` to the end of the last epoch.
 
     Each epoch is a new permutation; what does not fill a batch is left out of that epoch.
 
     Args:
-        images: uint8 `[n, s, s, 3]`.
+        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed.
         labels: int `[n]`.
         batch_size: Images per batch.
         epochs: Total number of epochs, counted from step 0.
@@ -48,12 +54,17 @@ def training_batches(
         vectors: Step -> value vectors `[networks, length]`; the batches are then `((images, vectors), labels)` with
             byte images, as `Supernet.train_step` takes them.
         image_size: Without `vectors`, the side to which the images are resized.
+        parts: (first row, rows) of the parts of each batch to yield, one after the other, all of one size; None for
+            whole batches. Put together, the parts are the whole batch, augmentation included.
 
     Returns:
         Data set of batches; without `vectors` of `(float32 images [batch, image_size, image_size, 3], labels)`.
     """
     steps = steps_per_epoch(len(images), batch_size)
-    pixels, classes = tf.constant(images), tf.constant(np.asarray(labels, dtype=np.int32))
+    parts = [(0, batch_size)] if parts is None else parts
+    part_size = parts[0][1]
+    fetch = _fetcher(images)
+    classes = tf.constant(np.asarray(labels, dtype=np.int32))
 
     def generate() -> Iterator[tuple]:
         order, order_epoch = None, -1
@@ -64,18 +75,50 @@ def training_batches(
                 order_epoch = epoch
             rows = order[offset * batch_size : (offset + 1) * batch_size]
             extra = (vectors(step),) if vectors else ()
-            yield (rows, np.asarray([seed, 2 * step], dtype=np.int32), *extra)
+            for first, count in parts:
+                yield (rows[first : first + count], first, np.asarray([seed, 2 * step], dtype=np.int32), *extra)
 
-    def load(rows, batch_seed, *extra):
-        batch = augment_batch(tf.gather(pixels, rows), batch_seed, max_shift)
-        batch.set_shape([batch_size, *images.shape[1:]])
+    def load(rows, first, batch_seed, *extra):
+        batch = augment_batch(fetch(rows), batch_seed, max_shift, first=first, total=batch_size)
+        batch.set_shape([part_size, *images.shape[1:]])
         target = tf.gather(classes, rows)
         if extra:
             return (batch, extra[0]), target
         return resize_batch(batch, image_size or images.shape[1]), target
 
-    signature = [tf.TensorSpec([batch_size], tf.int32), tf.TensorSpec([2], tf.int32)]
+    signature = [tf.TensorSpec([part_size], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
     if vectors:
         signature.append(tf.TensorSpec(vectors(start_step).shape, tf.int32))
     dataset = tf.data.Dataset.from_generator(generate, output_signature=tuple(signature))
-    return dataset.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return dataset.map(load, num_parallel_calls=_READERS, deterministic=True).prefetch(_PREFETCH)
+
+
+def distributed_batches(
+    strategy: tf.distribute.Strategy,
+    images: np.ndarray | StoredImages,
+    labels: np.ndarray,
+    *,
+    batch_size: int,
+    **options,
+) -> tf.data.Dataset:
+    """The batches of `training_batches`, of which each replica of the strategy takes its own part.
+
+    A worker reads and augments the images of its own replicas only. The batches start over when the last one has been
+    taken: a data set without an end spares the replicas to agree before each step on whether there is one more.
+    """
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        parts = batch_parts(
+            batch_size, context.num_replicas_in_sync, context.num_input_pipelines, context.input_pipeline_id
+        )
+        return training_batches(images, labels, batch_size=batch_size, parts=parts, **options).repeat()
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def _fetcher(images: np.ndarray | StoredImages) -> Callable:
+    """Rows -> their byte images, within a graph."""
+    if isinstance(images, StoredImages):
+        return images.load
+    pixels = tf.constant(images)
+    return lambda rows: tf.gather(pixels, rows)

@@ -18,19 +18,32 @@ from splitnets_tf.layers import (
     dropout,
 )
 from splitnets_tf.space import SearchSpace, StageRow, space_from_dict, space_to_dict, squeeze_width
+from splitnets_tf.supernet.gradient_ratio import gradient_ratio
 from splitnets_tf.supernet.images import resize_batch
+from splitnets_tf.supernet.replicas import mean_over_replicas
 
-__all__ = ["Supernet"]
+__all__ = ["STEP_VALUES", "Supernet"]
+
+STEP_VALUES = (
+    "loss",
+    "loss_smallest",
+    "loss_random",
+    "accuracy_largest",
+    "accuracy_smallest",
+    "accuracy_random",
+    "gradient_ratio",
+)
+"""What a training step reports; `loss` is the largest network's."""
 
 
 @keras.saving.register_keras_serializable(package="splitnets_tf")
 class Supernet(keras.Model):
     """Every architecture of a space with shared weights; the architecture is an argument of each call.
 
-    On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1). `fit` runs
-    sandwich training: for each batch the networks of `vectors` are trained one after the other and their gradients
-    summed into one update. The first must be the largest; it learns from the labels and its probabilities teach the
-    others (in-place distillation).
+    On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1). In sandwich
+    training (`train_supernet`, or `fit` on one device) the networks of `vectors` are trained one after the other on
+    each batch and their gradients summed into one update. The first must be the largest; it learns from the labels and
+    its probabilities teach the others (in-place distillation).
 
     Args:
         space: The search space, or its plain form (`space_to_dict`).
@@ -78,10 +91,7 @@ class Supernet(keras.Model):
         self.seed = seed
         self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
-        self._metrics = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("loss", "accuracy_largest", "accuracy_smallest", "accuracy_random")
-        }
+        self._metrics = {name: keras.metrics.Mean(name=name) for name in STEP_VALUES}
 
     def _create_layers(self) -> None:
         space = self.space
@@ -204,16 +214,27 @@ class Supernet(keras.Model):
         return self.splitting[phase](x, gate=gate, split_channels=vector[start + 1], **mode)
 
     def train_step(self, data):
-        """One sandwich update on `((images, vectors [n, length]), labels)`."""
+        """One sandwich update for Keras's `fit`, which trains on one device."""
+        for name, value in self.sandwich_step(data).items():
+            self._metrics[name].update_state(value)
+        return {name: metric.result() for name, metric in self._metrics.items()}
+
+    def sandwich_step(self, data):
+        """One sandwich update on `((images, vectors [n, length]), labels)`; returns the scalars of `STEP_VALUES`.
+
+        Inside `strategy.run` each replica takes its own images and their own normalisation statistics, and the update
+        is that of the mean gradients; the values are means too.
+        """
         (images, vectors), labels = data
         variables = [variable.value for variable in self.trainable_variables]
         gradients, losses, accuracies = self._sandwich(images, vectors, labels, variables, self._step_seed())
+        *gradients, losses, accuracies = mean_over_replicas([*gradients, losses, accuracies])
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        self._metrics["loss"].update_state(losses[0])
-        self._metrics["accuracy_largest"].update_state(accuracies[0])
-        self._metrics["accuracy_smallest"].update_state(accuracies[-1])
-        self._metrics["accuracy_random"].update_state(accuracies[1:-1])
-        return {name: metric.result() for name, metric in self._metrics.items()}
+        splitting = {id(variable) for layer in self.splitting for variable in layer.trainable_variables}
+        ratio = gradient_ratio(gradients, [id(variable) in splitting for variable in self.trainable_variables])
+        values = (losses[0], losses[-1], tf.reduce_mean(losses[1:-1]))
+        values += (accuracies[0], accuracies[-1], tf.reduce_mean(accuracies[1:-1]), ratio)
+        return dict(zip(STEP_VALUES, values, strict=True))
 
     def _step_seed(self):
         """Seed of what this step drops: a function of the model's seed, the optimiser's step and the replica."""

@@ -1,5 +1,7 @@
-"""Training of the supernet and of single networks by Keras's `fit`, resumable at every epoch."""
+"""Training of the supernet, on one device or many, and of single networks by Keras's `fit`; both resumable."""
 
+import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from splitnets_tf.supernet.checkpoints import CheckpointCallback, restore_latest
-from splitnets_tf.supernet.input_pipeline import steps_per_epoch, training_batches
+from splitnets_tf.data import StoredImages
+from splitnets_tf.errors import UserError
+from splitnets_tf.supernet.checkpoints import CheckpointCallback, Position, restore_latest, training_identity
+from splitnets_tf.supernet.input_pipeline import distributed_batches, steps_per_epoch, training_batches
+from splitnets_tf.supernet.loop import run_training
+from splitnets_tf.supernet.replicas import AveragedSGD, all_equal
 from splitnets_tf.supernet.sandwich import sandwich_vectors
 from splitnets_tf.supernet.settings import SandwichSettings, TrainingSettings
 from splitnets_tf.supernet.supernet import Supernet
 
 __all__ = ["train_network", "train_supernet"]
+
+_LOGGER = logging.getLogger(__name__)
+CHECKPOINT_INTERVAL_S = 600.0
+"""Seconds of a supernet's training that a kill costs at most, besides what starting costs."""
 
 
 class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -34,9 +44,11 @@ class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
 
 
-def _optimizer(settings: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(
+    settings: TrainingSettings, steps: int, kind: type[keras.optimizers.SGD] = keras.optimizers.SGD
+) -> keras.optimizers.Optimizer:
     schedule = _WarmupCosine(settings.learning_rate, int(settings.warmup_epochs * steps), settings.epochs * steps)
-    optimizer = keras.optimizers.SGD(
+    optimizer = kind(
         schedule,
         momentum=settings.momentum,
         nesterov=True,
@@ -49,32 +61,96 @@ def _optimizer(settings: TrainingSettings, steps: int) -> keras.optimizers.Optim
 
 def train_supernet(
     supernet: Supernet,
-    images: np.ndarray,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     *,
     settings: TrainingSettings,
     sandwich: SandwichSettings,
     directory: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
+    checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
+    is_chief: bool = True,
+    on_graph: Callable[[tf.Graph], object] | None = None,
 ) -> None:
     """Train, or go on training, until `settings.epochs` epochs are done.
 
+    A step is a function of the settings, the step's number and the weights. So a training that was killed and started
+    again, with the same data and number of replicas, ends with the weights of one that ran through, as far as the
+    device's operations are deterministic; on CPUs they are.
+
     Args:
-        supernet: A built supernet; its own `label_smoothing` holds.
-        images: uint8 `[n, s, s, 3]`.
+        supernet: A built supernet, built under the strategy's scope; its own `label_smoothing` holds.
+        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed.
         labels: int `[n]`.
         settings: The schedule.
         sandwich: Kinds of networks in each step.
-        directory: Where checkpoints lie; None for none.
-        callbacks: Further Keras callbacks.
+        directory: Where checkpoints lie; None for none. Several worker processes need one that all of them can read.
+        callbacks: Further Keras callbacks; called in the chief only.
+        strategy: Devices; None for one. Each replica takes its part of the batch with that part's own normalisation
+            statistics, and gradients are averaged before they are clipped.
+        checkpoint_interval_s: Seconds from one checkpoint to the next within an epoch.
+        is_chief: Whether this process writes checkpoints; of several worker processes exactly one does.
+        on_graph: Called once, in the chief, with the graph of a training step.
+
+    Raises:
+        UserError: Worker processes have different settings or found different checkpoints.
     """
-    optimizer = _optimizer(settings, steps_per_epoch(len(images), settings.batch_size))
-    supernet.compile(optimizer=optimizer, jit_compile=False)
+    strategy = strategy or tf.distribute.get_strategy()
+    steps = steps_per_epoch(len(images), settings.batch_size)
+    with strategy.scope():
+        supernet.compile(optimizer=_optimizer(settings, steps, AveragedSGD), jit_compile=False)
+        supernet.optimizer.build(supernet.trainable_variables)
+    identity = _supernet_identity(supernet, settings, sandwich, len(images))
+    start_step = _restored_step(supernet, strategy, directory, identity, steps)
+    listeners = list(callbacks) if is_chief else []
+    if is_chief and directory is not None:
+        listeners.append(CheckpointCallback(directory, identity=identity, interval_s=checkpoint_interval_s))
+    run_training(
+        supernet,
+        distributed_batches(
+            strategy,
+            images,
+            labels,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            start_step=start_step,
+            seed=settings.seed,
+            max_shift=settings.max_shift,
+            vectors=lambda step: sandwich_vectors(supernet.space, sandwich, seed=settings.seed, step=step),
+        ),
+        strategy=strategy,
+        epochs=settings.epochs,
+        steps=steps,
+        start_step=start_step,
+        callbacks=listeners,
+        on_graph=on_graph if is_chief else None,
+    )
 
-    def vectors(step: int) -> np.ndarray:
-        return sandwich_vectors(supernet.space, sandwich, seed=settings.seed, step=step)
 
-    _fit(supernet, images, labels, settings, directory, callbacks, vectors=vectors)
+def _restored_step(
+    supernet: Supernet, strategy: tf.distribute.Strategy, directory: Path | None, identity: str, steps: int
+) -> int:
+    """Load the newest checkpoint; the step at which training goes on."""
+    done = Position()
+    if directory is not None:
+        done = restore_latest(supernet, directory, identity=identity, steps_per_epoch=steps)
+    start_step = done.epochs * steps + done.steps
+    # Two halves of the step and the name's beginning: each is small enough to be compared exactly.
+    if not all_equal(strategy, [start_step >> 20, start_step % 2**20, int(identity[:5], 16)]):
+        raise UserError(
+            f"the workers found different settings or checkpoints in {directory}; start the same command on all of "
+            "them, with an --output-dir on a file system that they share"
+        )
+    if start_step:
+        _LOGGER.info("training goes on after %d epochs and %d steps", done.epochs, done.steps)
+    return start_step
+
+
+def _supernet_identity(supernet: Supernet, settings: TrainingSettings, sandwich: SandwichSettings, images: int) -> str:
+    config = {key: value for key, value in supernet.get_config().items() if key not in ("name", "trainable", "dtype")}
+    records = {"settings": dataclasses.asdict(settings), "sandwich": dataclasses.asdict(sandwich)}
+    return training_identity({"supernet": config, "images": images, **records})
 
 
 def train_network(
@@ -125,7 +201,8 @@ def _fit(
 ) -> None:
     steps = steps_per_epoch(len(images), settings.batch_size)
     model.optimizer.build(model.trainable_variables)
-    done = restore_latest(model, directory) if directory else 0
+    identity = training_identity({"settings": dataclasses.asdict(settings), "images": len(images)})
+    done = restore_latest(model, directory, identity=identity).epochs if directory else 0
     if done >= settings.epochs:
         return
     dataset = training_batches(
@@ -138,7 +215,7 @@ def _fit(
         max_shift=settings.max_shift,
         **batches,
     )
-    saving = [CheckpointCallback(directory)] if directory else []
+    saving = [CheckpointCallback(directory, identity=identity)] if directory else []
     model.fit(
         dataset,
         epochs=settings.epochs,

@@ -8,6 +8,7 @@ import tensorflow as tf
 from splitnets_tf.errors import UserError
 from splitnets_tf.space import blueprint
 from splitnets_tf.supernet import (
+    Position,
     SandwichSettings,
     SubnetworkEvaluator,
     TrainingSettings,
@@ -63,7 +64,7 @@ def test_foreign_checkpoint_is_named_and_passed_over(make_supernet, tmp_path, ca
     supernet = make_supernet()
     supernet.compile("sgd")
     before = [variable.numpy() for variable in supernet.variables]
-    assert restore_latest(supernet, tmp_path) == 0
+    assert restore_latest(supernet, tmp_path) == Position()
     assert "epoch-00004.weights.h5" in caplog.text
     for old, variable in zip(before, supernet.variables, strict=True):
         np.testing.assert_array_equal(variable.numpy(), old)
@@ -80,7 +81,7 @@ def test_half_read_checkpoint_leaves_no_trace(make_supernet, tmp_path, monkeypat
         raise ValueError("truncated")
 
     monkeypatch.setattr(supernet, "load_weights", half_read)
-    assert restore_latest(supernet, tmp_path) == 0
+    assert restore_latest(supernet, tmp_path) == Position()
     np.testing.assert_array_equal(supernet.variables[0].numpy(), before[0])
 
 
@@ -110,7 +111,11 @@ def test_fit_reports_each_kind_of_network(make_supernet, blobs):
             seen.update(logs)
 
     train(make_supernet(), blobs, None, [Collect()], TrainingSettings(epochs=1, batch_size=32))
-    assert set(seen) == {"loss", "accuracy_largest", "accuracy_smallest", "accuracy_random"}
+    assert set(seen) == {f"{value}_{kind}" for value in ("loss", "accuracy") for kind in ("smallest", "random")} | {
+        "loss",
+        "accuracy_largest",
+        "gradient_ratio",
+    }
     assert seen["loss"] > 0.1
 
 
