@@ -64,8 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
     run.add_argument("--seed", type=int, help="seed of everything random")
     data = parser.add_argument_group("data and hardware")
-    data.add_argument("--dataset", help="name of a data set (default: components)")
-    data.add_argument("--data-dir", metavar="DIR", help="folder with one folder of images per class")
+    data.add_argument("--dataset", help="components (default), image-folder or imagenet2012")
+    data.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder with one folder of images per class; of imagenet2012 with its archives",
+    )
     data.add_argument("--image-size", type=int, metavar="PIXELS", help="side at which images are kept")
     data.add_argument("--max-images", type=int, metavar="N", help="use at most N images of each split")
     data.add_argument("--space", help="search space: a preset or a YAML file")

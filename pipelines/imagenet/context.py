@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.imagenet.config import ImagenetConfig
 from pipelines.imagenet.mobilenet import check_mobilenet
 from pipelines.run_directory import RunDirectory, json_fingerprint
-from splitnets_tf.data import DataSource, ImageArrays, Split, open_source
+from splitnets_tf.data import DataSource, ImageArrays, Split, StoredImages, open_source
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
 from splitnets_tf.hardware import System, load_system
@@ -25,7 +25,7 @@ from splitnets_tf.search import (
 from splitnets_tf.space import SearchSpace, architecture_graph, load_space, space_to_dict
 from splitnets_tf.supernet import Cluster, read_cluster
 
-__all__ = ["Context", "open_context", "spread"]
+__all__ = ["Context", "open_context", "spread_rows"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,11 +97,34 @@ class Context:
     def arrays(self, split: Split) -> ImageArrays:
         """The images of a split, read once; with `data.max_images`, evenly spread ones."""
         if split not in self._arrays:
-            self._arrays[split] = self._read(split)
+            self._arrays[split] = self.source.arrays(split, self._rows(split))
         return self._arrays[split]
 
-    def _read(self, split: Split) -> ImageArrays:
-        return spread(self.source.arrays(split), self.config.data.max_images)
+    def sample(self, split: Split, count: int | None) -> ImageArrays:
+        """At most `count` of the images of `arrays`, evenly spread; all of them for None."""
+        rows = spread_rows(self.count(split), count)
+        if self.source.fits_in_memory:
+            arrays = self.arrays(split)
+            return arrays if len(rows) == len(arrays.labels) else arrays.take(rows)
+        all_rows = self._rows(split)
+        return self.source.arrays(split, rows if all_rows is None else all_rows[rows])
+
+    def training_images(self) -> tuple[np.ndarray | StoredImages, np.ndarray]:
+        """What networks learn from: images, in memory or read as they are needed, and their labels."""
+        if self.source.fits_in_memory or self._rows("train") is not None:
+            arrays = self.arrays("train")
+            return arrays.images, arrays.labels
+        return self.source.stored("train"), self.source.split_labels("train")
+
+    def count(self, split: Split) -> int:
+        """Number of images of a split, after `data.max_images`."""
+        count = self.source.count(split)
+        return min(count, self.config.data.max_images or count)
+
+    def _rows(self, split: Split) -> np.ndarray | None:
+        """Rows that `data.max_images` leaves; None for all."""
+        total = self.source.count(split)
+        return None if self.count(split) == total else spread_rows(total, self.config.data.max_images)
 
     def inputs(self, *artefacts: Path) -> dict[str, str]:
         """Fingerprints of the data, the space and the named artefacts, for a stage's record."""
@@ -122,7 +145,7 @@ def _check_fit(context: Context) -> None:
             f"space {context.space.name} takes images of up to {context.space.resolutions[-1]} pixels, but they are "
             f"kept at {source.image_size}; raise --image-size or lower the space's resolutions"
         )
-    count = min(source.count("train"), config.data.max_images or source.count("train"))
+    count = context.count("train")
     largest_batch = max(config.train.batch_size, config.fine_tune.batch_size)
     if count < largest_batch:
         raise UserError(f"{count} training images do not fill one batch of {largest_batch}; lower --batch-size")
@@ -131,12 +154,11 @@ def _check_fit(context: Context) -> None:
         check_mobilenet(context.space, context.num_classes, context.system)
 
 
-def spread(arrays: ImageArrays, count: int | None) -> ImageArrays:
-    """At most `count` images, evenly spread over the split; all of them for None."""
-    if count is None or count >= len(arrays.labels):
-        return arrays
-    rows = np.linspace(0, len(arrays.labels) - 1, count).astype(int)
-    return ImageArrays(**{field.name: getattr(arrays, field.name)[rows] for field in dataclasses.fields(arrays)})
+def spread_rows(total: int, count: int | None) -> np.ndarray:
+    """At most `count` of `total` rows, evenly spread; all of them for None."""
+    if count is None or count >= total:
+        return np.arange(total)
+    return np.linspace(0, total - 1, count).astype(int)
 
 
 def open_context(config: ImagenetConfig, output_dir: Path, *, checkpoint_minutes: float = 10.0) -> Context:

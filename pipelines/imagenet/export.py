@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.imagenet.context import Context, spread
+from pipelines.imagenet.context import Context
 from pipelines.imagenet.networks import chosen_architecture, save_predictions
 from pipelines.progress import progress_bar
 from splitnets_tf.data import ImageArrays
@@ -78,7 +78,7 @@ def export(context: Context) -> None:
 def _quantize(context: Context) -> ExportResult:
     config = context.config
     train = _save_arrays(context, "train", context.arrays("train"))
-    check = _save_arrays(context, "check", spread(context.arrays("test"), config.export.bit_exact_inputs))
+    check = _save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
     job = ExportJob(
         architecture=context.path("architecture.json"),
         weights=context.path("weights.npz"),
@@ -92,7 +92,7 @@ def _quantize(context: Context) -> ExportResult:
             batch_size=config.export.batch_size,
             learning_rate=config.export.qat_learning_rate,
             label_smoothing=config.fine_tune.label_smoothing,
-            calibration_images=min(config.calibration_images, len(context.arrays("train").labels)),
+            calibration_images=min(config.calibration_images, context.count("train")),
             augment_shift_pixels=config.fine_tune.max_shift,
             seed=config.seed,
         ),

@@ -124,11 +124,11 @@ def equal_budget(config: ImagenetConfig) -> TrainingSettings:
 
 def train_model(context: Context, model: Any, settings: TrainingSettings, name: str, loss: Loss | None = None) -> None:
     """Train on the training images, or go on from the last checkpoint in `networks/<name>`; see `train_network`."""
-    arrays = context.arrays("train")
+    images, labels = context.training_images()
     train_network(
         model,
-        arrays.images,
-        arrays.labels,
+        images,
+        labels,
         settings=settings,
         loss=loss,
         directory=context.path("networks", name),

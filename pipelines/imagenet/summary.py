@@ -68,7 +68,7 @@ def build_summary(context: Context) -> dict[str, Any]:
 
 
 def _data(context: Context) -> dict[str, Any]:
-    sizes = {split: len(context.arrays(split).labels) for split in ("train", "validation", "test")}
+    sizes = {split: context.count(split) for split in ("train", "validation", "test")}
     families = len(np.unique(context.arrays("test").families))
     return {
         "classes": context.num_classes,

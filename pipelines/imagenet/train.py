@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.callbacks import EpochProgress
-from pipelines.imagenet.context import Context, spread
+from pipelines.imagenet.context import Context
 from pipelines.training_board import TrainingBoard, flat_hyperparameters
 from splitnets_tf.data import ImageArrays
 from splitnets_tf.files import write_atomically
@@ -51,12 +51,12 @@ def _train(context: Context) -> tuple[Supernet, Any]:
     strategy = open_strategy(config.strategy, config.train.batch_size)
     with strategy.scope():
         supernet = _new_supernet(context)
-    arrays = context.arrays("train")
+    images, labels = context.training_images()
     board = _board(context) if context.is_chief else None
     train_supernet(
         supernet,
-        arrays.images,
-        arrays.labels,
+        images,
+        labels,
         settings=config.train,
         sandwich=config.sandwich,
         directory=context.path("supernet"),
@@ -120,11 +120,11 @@ class TrainedEvaluator:
 
 def _make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator:
     """Validation accuracy after calibration on training images that are evenly spread over their split."""
-    calibration = spread(context.arrays("train"), context.config.calibration_images)
+    calibration = context.sample("train", context.config.calibration_images)
     validation = validation_arrays(context)
     return SubnetworkEvaluator(supernet, calibration.images, validation.images, validation.labels)
 
 
 def validation_arrays(context: Context) -> ImageArrays:
     """The validation images that the search counts on."""
-    return spread(context.arrays("validation"), context.config.validation_images)
+    return context.sample("validation", context.config.validation_images)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from splitnets_tf.data.component_source import open_components
 from splitnets_tf.data.folder_source import open_folder
+from splitnets_tf.data.imagenet_source import open_imagenet
 from splitnets_tf.data.source import DataSource, check_image_size
 from splitnets_tf.errors import UserError
 
@@ -32,9 +33,19 @@ def _image_folder(data_dir: Path | None, image_size: int, seed: int) -> DataSour
     return open_folder(data_dir, image_size=image_size, seed=seed)
 
 
+def _imagenet(data_dir: Path | None, image_size: int, seed: int) -> DataSource:
+    if data_dir is None:
+        raise UserError(
+            "'imagenet2012' needs a folder with ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; name it by "
+            "--data-dir, nothing is downloaded"
+        )
+    return open_imagenet(data_dir, image_size=image_size, seed=seed)
+
+
 _OPENERS: dict[str, Callable[[Path | None, int, int], DataSource]] = {
     "components": _components,
     "image-folder": _image_folder,
+    "imagenet2012": _imagenet,
 }
 
 DATASETS: tuple[str, ...] = tuple(_OPENERS)

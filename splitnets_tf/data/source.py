@@ -43,6 +43,10 @@ class ImageArrays:
     families: np.ndarray
     """int32 [n]: which family of near-alikes the object belongs to; unique across splits."""
 
+    def take(self, rows: np.ndarray) -> ImageArrays:
+        """Only these images, in this order."""
+        return ImageArrays(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ViewArrays:
@@ -136,26 +140,52 @@ class DataSource(abc.ABC):
             ValueError: No such split.
         """
 
-    def arrays(self, split: Split) -> ImageArrays:
-        """A whole split in memory, image by image, in the order of `dataset`; for sources that fit.
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether a whole split is read into memory; otherwise `stored` reads images as they are needed."""
+        return True
+
+    def stored(self, split: Split) -> StoredImages:
+        """The images of a split, read as they are needed; only of a source that doesn't fit in memory.
 
         Args:
             split: "train", "validation" or "test".
 
+        Raises:
+            ValueError: No such split, or the source fits in memory.
+        """
+        raise ValueError(f"{self.name} fits in memory; read the {split} images by 'arrays'")
+
+    def split_labels(self, split: Split) -> np.ndarray:
+        """Labels of a split, int32 `[count(split)]`, in the order of `dataset`.
+
+        Args:
+            split: "train", "validation" or "test".
+        """
+        return self.arrays(split).labels
+
+    def arrays(self, split: Split, rows: np.ndarray | None = None) -> ImageArrays:
+        """A split in memory, image by image, in the order of `dataset`.
+
+        Args:
+            split: "train", "validation" or "test".
+            rows: int `[k]`, only these images; None for all, of sources that fit.
+
         Returns:
-            count(split) images.
+            k or count(split) images.
 
         Raises:
             ValueError: No such split.
         """
         objects = self.view_arrays(split)
         size = self.image_size
-        return ImageArrays(
+        arrays = ImageArrays(
             images=objects.images.reshape(-1, size, size, 3),
             labels=np.repeat(objects.labels, self.views),
             objects=np.repeat(objects.objects, self.views),
             families=np.repeat(objects.families, self.views),
         )
+        return arrays if rows is None else arrays.take(rows)
 
 
 def check_split(split: str) -> None:

@@ -155,7 +155,7 @@ def _supernet_identity(supernet: Supernet, settings: TrainingSettings, sandwich:
 
 def train_network(
     model: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     *,
     settings: TrainingSettings,
@@ -167,7 +167,7 @@ def train_network(
 
     Args:
         model: Functional model `[batch, r, r, 3]` -> logits `[batch, classes]`.
-        images: uint8 `[n, s, s, 3]`; resized to the model's r.
+        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed; resized to the model's r.
         labels: int `[n]`.
         settings: The schedule.
         loss: (labels, outputs) -> `[batch]`; None for cross-entropy with the settings' label smoothing.
@@ -192,7 +192,7 @@ def train_network(
 
 def _fit(
     model: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     settings: TrainingSettings,
     directory: Path | None,
