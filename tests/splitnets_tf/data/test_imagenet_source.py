@@ -76,8 +76,12 @@ def test_labels_belong_to_their_images(source):
     expected = np.asarray(SYNSETS)[np.round((colours(arrays.images)[:, 0] - 40) / 80).astype(int)]
     np.testing.assert_array_equal(named, expected)
     np.testing.assert_array_equal(source.split_labels("train"), arrays.labels)
-    official = [source.class_names[label] for label in source.arrays("test").labels]
-    assert official[0] == "n01751748"  # of ILSVRC2012_val_00000001.JPEG, a sea snake
+    test = source.arrays("test")
+    numbers = np.round(colours(test.images)[:, 1] / 30).tolist()
+    official = {number: source.class_names[label] for number, label in zip(numbers, test.labels, strict=True)}
+    assert sorted(official) == list(range(1, OFFICIAL + 1))
+    # The labels of ILSVRC2012_val_00000001.JPEG and the next two: a sea snake, a cliff, a sheepdog.
+    assert [official[number] for number in (1, 2, 3)] == ["n01751748", "n09193705", "n02105855"]
 
 
 def test_stored_images_equal_arrays_and_stream(source):
