@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not context.is_chief:
         from pipelines.imagenet.train import train_as_worker
 
-        train_as_worker(context)
+        train_as_worker(context, overwrite=arguments.overwrite)
         return 0
     with context.run.lock():
         _prepare(context, overwrite=arguments.overwrite)

@@ -1,7 +1,9 @@
 """Stage `train`: the supernet."""
 
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from pipelines.callbacks import EpochProgress
 from pipelines.imagenet.context import Context
 from pipelines.training_board import TrainingBoard, flat_hyperparameters
 from splitnets_tf.data import ImageArrays
+from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_atomically
 from splitnets_tf.supernet import Supernet, ValidationCallback, open_strategy, train_supernet, wait_for_all
 from splitnets_tf.supernet.evaluation import SubnetworkEvaluator
@@ -27,18 +30,41 @@ def train(context: Context) -> None:
     inputs = context.inputs()
     if context.run.is_done("train", inputs):
         return
-    with context.run.stage("train", inputs, config.seed):
+    with context.run.stage("train", inputs, config.seed), _lost_workers_named(context):
         supernet, strategy = _train(context)
         supernet.optimizer = None  # the finished weights alone are what later stages read
         write_atomically(supernet_weights(context), functools.partial(supernet.save_weights, overwrite=True))
         wait_for_all(strategy)
 
 
-def train_as_worker(context: Context) -> None:
-    """Take part in the training that the chief leads; nothing is written here."""
-    if not context.run.is_done("train", context.inputs()):
+def train_as_worker(context: Context, *, overwrite: bool) -> None:
+    """Take part in the training that the chief leads; nothing is written here.
+
+    Args:
+        context: The run.
+        overwrite: Whether the chief removes what the run directory holds, however much that is.
+    """
+    if not overwrite and context.run.is_done("train", context.inputs()):
+        return
+    with _lost_workers_named(context):
         _, strategy = _train(context)
         wait_for_all(strategy)
+
+
+@contextlib.contextmanager
+def _lost_workers_named(context: Context) -> Iterator[None]:
+    """What a worker sees when another one ends early, as one line."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if context.cluster is None:
+            raise
+        raise UserError(
+            "another worker ended or cannot be reached any more; start the same command on all workers again, and "
+            f"training goes on from the last checkpoint ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _train(context: Context) -> tuple[Supernet, Any]:
@@ -70,12 +96,10 @@ def _train(context: Context) -> tuple[Supernet, Any]:
 
 
 def _board(context: Context) -> TrainingBoard:
-    hyperparameters = flat_hyperparameters(context.config.to_dict())
     return TrainingBoard(
         context.path("logs", "train"),
         batch_size=context.config.train.batch_size,
-        hyperparameters=hyperparameters,
-        every_s=0.0 if context.config.smoke else 1.0,
+        hyperparameters=flat_hyperparameters(context.config.to_dict()),
     )
 
 
