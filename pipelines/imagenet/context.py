@@ -149,6 +149,12 @@ def _check_fit(context: Context) -> None:
     largest_batch = max(config.train.batch_size, config.fine_tune.batch_size)
     if count < largest_batch:
         raise UserError(f"{count} training images do not fill one batch of {largest_batch}; lower --batch-size")
+    workers = len(context.cluster.workers) if context.cluster else 1
+    if config.train.batch_size % workers:
+        raise UserError(
+            f"a batch of {config.train.batch_size} images does not divide into parts for {workers} workers; change "
+            "--batch-size"
+        )
     _ = context.baselines  # refuses a system on which no placement of the baseline fits
     if config.full:
         check_mobilenet(context.space, context.num_classes, context.system)

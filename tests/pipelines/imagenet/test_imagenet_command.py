@@ -53,6 +53,10 @@ SYSTEM = {"processors": {"sensor": {"macs_per_s": -1}}}
         (["--system", "jmsnas-chain"], "two"),
         (["--max-images", "20"], "--batch-size"),
         (["--output-dir", "/proc/nothing"], "/proc/nothing"),
+        (["--strategy", "multi-worker"], "TF_CONFIG"),
+        (["--checkpoint-minutes", "-1"], "--checkpoint-minutes"),
+        (["--dataset", "imagenet2012"], "--data-dir"),
+        (["--dataset", "imagenet2012", "--data-dir", "."], "lacks ILSVRC2012_img_train.tar"),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, arguments, named):

@@ -34,6 +34,7 @@ def test_dotted_and_nested_overrides_agree():
         ({"data.max_images": 0}, "max_images"),
         ({"calibration_images": 0}, "calibration_images"),
         ({"seed": 2**31}, "seed"),
+        ({"strategy": "mirored"}, "known are single, mirrored, multi-worker, tpu"),
         ({"train.learning_rate": float("nan")}, "learning_rate"),
         ({"constraints": [3]}, "constraints"),
         ({"sandwich": {"randm": 1}}, "sandwich.randm"),
