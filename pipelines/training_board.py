@@ -19,6 +19,7 @@ _TAGS = {
     "accuracy_smallest": "accuracy/smallest",
     "accuracy_random": "accuracy/random",
     "gradient_ratio": "gradients/splitting_over_regular",
+    "learning_rate": "learning_rate",
 }
 """Value of a training step -> scalar."""
 _VALIDATION = "val_"
@@ -72,7 +73,6 @@ class TrainingBoard(keras.callbacks.Callback):
         if self._written_at is not None and now - self._written_at < self._every_s:
             return
         scalars = {_TAGS[name]: value for name, value in (logs or {}).items() if name in _TAGS}
-        scalars["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self._written_at is not None:  # of the first step of a process or epoch, the time is not known
             scalars["images_per_s"] = self._batch_size * self._steps_since / max(1e-9, now - self._written_at)
         self._write(scalars, self._first_step + batch + 1)

@@ -27,8 +27,8 @@ def run_training(
 ) -> None:
     """Train from step `start_step` to the end of the last epoch.
 
-    After each step, callbacks see that step's values, averaged over the replicas; after each epoch, their means over
-    the epoch's steps that ran in this process.
+    After each step, callbacks see its values, averaged over the replicas, and its learning rate; after each epoch,
+    their means over the epoch's steps that ran in this process.
 
     Args:
         supernet: Compiled, its optimiser built, both under the strategy's scope.
@@ -43,8 +43,10 @@ def run_training(
     """
 
     def replicated(batch):
+        rate = tf.identity(supernet.optimizer.learning_rate)
         values = strategy.run(supernet.sandwich_step, args=(batch,))
-        return {name: strategy.experimental_local_results(value)[0] for name, value in values.items()}
+        values = {name: strategy.experimental_local_results(value)[0] for name, value in values.items()}
+        return values | {"learning_rate": rate}
 
     if start_step >= epochs * steps:
         return

@@ -103,7 +103,7 @@ def test_evaluation_depends_on_the_architecture_alone(make_supernet, tiny_space,
     np.testing.assert_array_equal(evaluator.logits(tiny_space.largest()), first)
 
 
-def test_fit_reports_each_kind_of_network(make_supernet, blobs):
+def test_training_reports_each_kind_of_network(make_supernet, blobs):
     seen = {}
 
     class Collect(keras.callbacks.Callback):
@@ -115,6 +115,7 @@ def test_fit_reports_each_kind_of_network(make_supernet, blobs):
         "loss",
         "accuracy_largest",
         "gradient_ratio",
+        "learning_rate",
     }
     assert seen["loss"] > 0.1
 
