@@ -38,6 +38,14 @@ from splitnets_tf.hardware.memory import (
     weight_bytes,
     working_elements,
 )
+from splitnets_tf.hardware.population import (
+    BlockTotals,
+    PopulationBuilder,
+    PopulationCost,
+    PopulationPart,
+    PopulationTensor,
+    population_cost,
+)
 from splitnets_tf.hardware.system import Constant, Link, Processor, ProcessorEnergy, System, Topology
 from splitnets_tf.hardware.system_yaml import load_system, system_from_text, system_presets, system_to_yaml
 
@@ -45,6 +53,7 @@ __all__ = [
     "ARENA_ALIGNMENT_BYTES",
     "Allocation",
     "ArenaPlan",
+    "BlockTotals",
     "ChainCost",
     "Constant",
     "DeviceCost",
@@ -54,6 +63,10 @@ __all__ = [
     "LinkCost",
     "LiveMemory",
     "Operation",
+    "PopulationBuilder",
+    "PopulationCost",
+    "PopulationPart",
+    "PopulationTensor",
     "Processor",
     "ProcessorEnergy",
     "SplitCost",
@@ -75,6 +88,7 @@ __all__ = [
     "peak_bytes",
     "place_greedily",
     "plan_arena",
+    "population_cost",
     "reorder",
     "repetitions",
     "split_cost",

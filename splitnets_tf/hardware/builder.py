@@ -80,8 +80,12 @@ class GraphBuilder:
         groups: int = 1,
         use_bias: bool = False,
         dilation: Pair = 1,
+        *,
+        where: bool = True,
     ) -> str:
-        """Adds a (grouped) two-dimensional convolution."""
+        """Adds a (grouped) two-dimensional convolution; where `where` is false, nothing, and returns its input."""
+        if not where:
+            return x
         height, width, channels = self.shape(x)
         kernel, steps = _pair(kernel_size), _pair(strides)
         out = tuple(

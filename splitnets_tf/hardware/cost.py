@@ -15,7 +15,17 @@ from splitnets_tf.hardware.graph import Graph, total_macs, total_params
 from splitnets_tf.hardware.memory import peak_bytes, sram_traffic_bytes, weight_bytes
 from splitnets_tf.hardware.system import Link, Processor, System
 
-__all__ = ["ChainCost", "DeviceCost", "LinkCost", "SplitCost", "chain_cost", "device_cost", "link_bytes", "split_cost"]
+__all__ = [
+    "ChainCost",
+    "DeviceCost",
+    "LinkCost",
+    "SplitCost",
+    "chain_cost",
+    "check_views",
+    "device_cost",
+    "link_bytes",
+    "split_cost",
+]
 
 IMAGE_BITS = 8
 """A camera's pixels have 8 bits, whatever the network's features have."""
@@ -178,7 +188,7 @@ def chain_cost(graph: Graph, cuts: Sequence[int], system: System, *, views: int 
     bounds = (0, *cuts, len(graph.operations))
     if len(cuts) != len(hops) or list(bounds) != sorted(bounds):
         raise ValueError(f"{len(hops)} ascending cuts in 0..{len(graph.operations)} are needed, not {tuple(cuts)}")
-    _check_views(graph, cuts[0], system, views)
+    _check_fusion(graph, cuts[0], system, views)
     repeats = (1, *(views for _ in hops))
     parts = [part(graph, start, end) for start, end in pairwise(bounds)]
     sizes = [link_bytes(graph, n, bits=bits) for n in cuts]
@@ -244,6 +254,15 @@ def device_cost(
     )
 
 
+def check_views(system: System, views: int) -> None:
+    """Refuses several views on a chain of more than two devices with a UserError."""
+    if views > 1 and len(system.hops) > 1:
+        raise UserError(
+            f"system {system.name!r} is a chain of {len(system.chain)} devices, but {views} views need sensors around "
+            "one aggregator; choose a system with two processors"
+        )
+
+
 def _energy_mj(processor: Processor, macs: int, sram_bytes: int, total_ms: float | None) -> float | None:
     if processor.energy is None or total_ms is None:
         return None
@@ -265,12 +284,8 @@ def _link_energy_mj(size_bytes: int, link: Link) -> float | None:
     return None if link.pj_per_byte is None else size_bytes * link.pj_per_byte.value * 1e-9
 
 
-def _check_views(graph: Graph, n: int, system: System, views: int) -> None:
-    if views > 1 and len(system.hops) > 1:
-        raise UserError(
-            f"system {system.name!r} is a chain of {len(system.chain)} devices, but {views} views need sensors around "
-            "one aggregator; choose a system with two processors"
-        )
+def _check_fusion(graph: Graph, n: int, system: System, views: int) -> None:
+    check_views(system, views)
     for position, operation in enumerate(graph.operations):
         if operation.kind == "view_fuse":
             if operation.views != views:

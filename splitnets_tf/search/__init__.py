@@ -10,7 +10,7 @@ from splitnets_tf.search.constraints import Constraint, parse_constraint, parse_
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import hypervolume_2d, knee_index, non_dominated, objective_array, pareto_front
 from splitnets_tf.search.pareto_csv import read_pareto_csv, write_pareto_csv
-from splitnets_tf.search.protocols import COST_FIGURES, Cost, CostBackend, Evaluator
+from splitnets_tf.search.protocols import COST_FIGURES, Cost, CostBackend, Evaluator, PopulationCostBackend
 from splitnets_tf.search.run import run_search
 from splitnets_tf.search.selection import choose
 from splitnets_tf.search.settings import SearchSettings
@@ -24,6 +24,7 @@ __all__ = [
     "CostBackend",
     "Evaluator",
     "FeasibilityProblem",
+    "PopulationCostBackend",
     "SearchProgress",
     "SearchResult",
     "SearchSettings",

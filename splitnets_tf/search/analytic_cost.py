@@ -1,11 +1,15 @@
 """The analytic hardware model as the search's cost backend."""
 
 import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.hardware import System, split_cost
 from splitnets_tf.search.constraints import Constraint, parse_constraints
-from splitnets_tf.search.protocols import Cost
-from splitnets_tf.space import Architecture, SearchSpace, architecture_graph
+from splitnets_tf.search.protocols import COST_FIGURES, Cost
+from splitnets_tf.space import Architecture, SearchSpace, architecture_graph, price_population
 
 __all__ = ["AnalyticCost", "memory_constraints"]
 
@@ -23,6 +27,9 @@ class AnalyticCost:
         views: Sensors whose views belong to one answer.
     """
 
+    population_figures = frozenset(COST_FIGURES) - {"sensor_memory_bytes", "aggregator_memory_bytes"}
+    """All but those that hold the planned arena, whose placement is a search of its own for each graph."""
+
     def __init__(self, space: SearchSpace, system: System, num_classes: int, *, views: int = 1) -> None:
         self._space = space
         self._system = system
@@ -38,6 +45,32 @@ class AnalyticCost:
             ValueError: It has more than one splitting module.
         """
         return self._cached(architecture)
+
+    def figures(self, vectors: npt.NDArray[np.integer[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """The figures of n architectures at once, without those of the planned arena, which only `cost` gives.
+
+        Args:
+            vectors: int `[n, vector_length]`, each with one split or none.
+
+        Returns:
+            Arrays `[n]` by name; every value equals that of `cost`.
+
+        Raises:
+            UserError: A value is not of this space.
+            ValueError: A network has more than one splitting module.
+        """
+        priced = price_population(self._space, vectors, self._num_classes, self._system, views=self._views)
+        return {
+            "latency_ms": priced.latency_ms,
+            "sensor_latency_ms": priced.sensor_latency_ms,
+            "link_latency_ms": priced.link_latency_ms,
+            "aggregator_latency_ms": priced.aggregator_latency_ms,
+            "peak_bytes": priced.sensor_peak_bytes,
+            "sensor_macs": priced.sensor_macs,
+            "macs": priced.sensor_macs + priced.aggregator_macs,
+            "params": priced.sensor_params + priced.aggregator_params,
+            "link_bytes": priced.link_bytes,
+        }
 
     def _compute(self, architecture: Architecture) -> Cost:
         built = architecture_graph(self._space, architecture, self._num_classes)

@@ -5,7 +5,7 @@ constraint are dropped, the others compete on accuracy and latency. Parents are 
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ __all__ = ["extremes", "propose", "select_parents"]
 
 REPAIRS = 8
 """Directed walks after the plain retries have failed."""
+LARGEST_BATCH = 32
+"""Proposals made before they are screened together."""
 
 
 def select_parents(evaluated: Sequence[Candidate], settings: SearchSettings) -> tuple[Architecture, ...]:
@@ -90,8 +92,7 @@ def propose(
     if parents:
         makers.insert(0, lambda: _child(problem.space, settings, parents, rng))
     for make in makers:
-        for _ in range(settings.max_retries):
-            architecture = make()
+        for architecture in _screened(problem, make, settings.max_retries, rng):
             if fresh(architecture):
                 return architecture
     for make in makers:
@@ -100,6 +101,37 @@ def propose(
             if repaired is not None and repaired not in known:
                 return repaired
     return None
+
+
+def _screened(
+    problem: FeasibilityProblem, make: Callable[[], Architecture], count: int, rng: np.random.Generator
+) -> Iterator[Architecture]:
+    """Up to `count` proposals, without those that the screen refuses.
+
+    Batches grow from one on, so that a loosely constrained search makes none in vain. When a proposal is handed out the
+    generator stands where making that one left it: the search draws the same numbers as if it made one at a time.
+    """
+    made, size = 0, 1
+    while made < count:
+        batch, states = [], []
+        for _ in range(min(size, count - made)):
+            batch.append(make())
+            states.append(rng.bit_generator.state)
+        passing = _passing(problem, batch)
+        for architecture, state, passes in zip(batch, states, passing, strict=True):
+            if passes:
+                rng.bit_generator.state = state
+                yield architecture
+        rng.bit_generator.state = states[-1]
+        made += len(batch)
+        size = min(2 * size, LARGEST_BATCH) if problem.priced_together else 1
+
+
+def _passing(problem: FeasibilityProblem, batch: Sequence[Architecture]) -> Sequence[bool]:
+    """A single proposal is not worth screening: its figures will be wanted one by one."""
+    if len(batch) == 1:
+        return [True]
+    return [least == 0 for least in problem.least_violations(batch).tolist()]
 
 
 def _child(

@@ -7,6 +7,10 @@ import dataclasses
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.search.expression import Expression, parse_comparison
 from splitnets_tf.search.protocols import COST_FIGURES
@@ -31,9 +35,14 @@ class Constraint:
     strict: bool
     """Whether the limit itself is excluded."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The figures that it compares."""
+        return self.subject.names | self.limit.names
+
     def value(self, figures: Mapping[str, float]) -> float:
         """The subject's value."""
-        return self.subject.evaluate(figures)
+        return float(self.subject.evaluate(figures))
 
     def violation(self, figures: Mapping[str, float]) -> float:
         """By what part of its limit the subject misses it: 0 where satisfied, infinite where undefined.
@@ -48,6 +57,22 @@ class Constraint:
             return 0.0
         # A strict bound that is met exactly has no gap, yet it is violated.
         return max(gap / abs(limit) if limit else gap, sys.float_info.epsilon)
+
+    def violations(self, figures: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """What `violation` says of each architecture of a population, to the last digit.
+
+        Args:
+            figures: Arrays `[n]` by name; at least those of `names`.
+
+        Returns:
+            float64 `[n]`.
+        """
+        value, limit = self.subject.evaluate(figures), self.limit.evaluate(figures)
+        gap, limit = np.broadcast_arrays(value - limit if self.upper else limit - value, limit)
+        amount = np.divide(gap, np.abs(limit), out=np.array(gap), where=limit != 0)
+        amount = np.maximum(amount, sys.float_info.epsilon)
+        kept = gap < 0 if self.strict else gap <= 0
+        return np.where(kept, 0.0, np.where(np.isnan(gap), math.inf, amount))
 
 
 def parse_constraint(text: str) -> Constraint:

@@ -7,7 +7,8 @@ The grammar, spaces apart:
     product    = factor (("*" | "/") factor)*
     factor     = number | figure | "-" factor | "(" sum ")"
 
-A number is written as `2`, `0.5` or `2e6`; a name is one of those that the caller knows.
+A number is written as `2`, `0.5` or `2e6`; a name is one of those that the caller knows. Figures are numbers, or arrays
+with one number for each architecture of a population.
 """
 
 import dataclasses
@@ -15,6 +16,9 @@ import math
 import operator
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
 
 from splitnets_tf.errors import UserError
 
@@ -35,7 +39,7 @@ class Number:
     value: float
     """Its value."""
 
-    def evaluate(self, figures: Mapping[str, float]) -> float:
+    def evaluate(self, figures: Mapping[str, Any]) -> Any:
         """The constant itself."""
         return self.value
 
@@ -52,9 +56,10 @@ class Figure:
     name: str
     """Key in the mapping of figures."""
 
-    def evaluate(self, figures: Mapping[str, float]) -> float:
-        """The figure's value."""
-        return float(figures[self.name])
+    def evaluate(self, figures: Mapping[str, Any]) -> Any:
+        """The figure's value, as float."""
+        value = figures[self.name]
+        return value.astype(np.float64) if isinstance(value, np.ndarray) else float(value)
 
     @property
     def names(self) -> frozenset[str]:
@@ -73,11 +78,11 @@ class Operation:
     right: "Expression"
     """Second operand."""
 
-    def evaluate(self, figures: Mapping[str, float]) -> float:
+    def evaluate(self, figures: Mapping[str, Any]) -> Any:
         """The joined value; NaN where it divides by zero."""
         left, right = self.left.evaluate(figures), self.right.evaluate(figures)
         if self.symbol == "/":
-            return left / right if right else math.nan
+            return _divided(left, right)
         return _ARITHMETIC[self.symbol](left, right)
 
     @property
@@ -88,6 +93,12 @@ class Operation:
 
 Expression = Number | Figure | Operation
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
+def _divided(left: Any, right: Any) -> Any:
+    if isinstance(right, np.ndarray):
+        return np.divide(left, right, out=np.full(right.shape, math.nan), where=right != 0)
+    return left / right if right else left * math.nan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,22 +4,27 @@ Nothing here needs a trained network or TensorFlow, so a hopeless set of constra
 """
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.constraints import Constraint, total_violation
 from splitnets_tf.search.neighbours import neighbours
-from splitnets_tf.search.protocols import CostBackend
+from splitnets_tf.search.protocols import CostBackend, PopulationCostBackend
 from splitnets_tf.search.rounding import as_limit
-from splitnets_tf.space import Architecture, SearchSpace, mutate, sample
+from splitnets_tf.space import Architecture, SearchSpace, mutate, sample, sample_vectors
 
 __all__ = ["FeasibilityProblem", "check_feasible", "repair"]
 
 RANDOM_STARTS = 24
 """Random architectures tried before the search gets directed."""
+SCREENED = 8192
+"""Random architectures screened after them, where the backend prices many at once."""
 CLIMBS = 2
 """Starts of the directed search, the best first."""
 STEPS_PER_CLIMB = 80
@@ -28,6 +33,9 @@ KICKED_STEPS = 120
 """Architectures that the last climb may price, which leaves dead ends by mutation."""
 KICK = 0.2
 """Chance that a gene changes in such a mutation."""
+
+FORESEEN = 32
+"""Neighbours whose violation is bounded together."""
 
 Score = tuple[float, ...]
 
@@ -43,11 +51,35 @@ class FeasibilityProblem:
     constraints: tuple[Constraint, ...]
     """What they must keep."""
 
+    @property
+    def priced_together(self) -> tuple[Constraint, ...]:
+        """The constraints that the backend can check for many architectures at once."""
+        if not isinstance(self.cost, PopulationCostBackend):
+            return ()
+        return tuple(each for each in self.constraints if each.names <= self.cost.population_figures)
+
     def violation(self, architecture: Architecture) -> float:
         """Sum of the relative violations; 0 for a feasible architecture."""
         if not self.constraints:
             return 0.0
         return total_violation(self.constraints, self.cost.cost(architecture).as_dict())
+
+    def least_violations(self, architectures: Sequence[Architecture]) -> npt.NDArray[np.float64]:
+        """A lower bound of each `violation`: by the constraints of `priced_together`, exact if those are all.
+
+        Returns:
+            float64 `[n]`.
+        """
+        return self.least_of_vectors(np.stack([self.space.encode(architecture) for architecture in architectures]))
+
+    def least_of_vectors(self, vectors: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+        """As `least_violations`, for int `[n, vector_length]` as `SearchSpace.encode` makes them."""
+        least = np.zeros(len(vectors))
+        if self.priced_together and isinstance(self.cost, PopulationCostBackend):
+            figures = self.cost.figures(vectors)
+            for constraint in self.priced_together:
+                least = least + constraint.violations(figures)
+        return least
 
 
 def repair(
@@ -65,7 +97,13 @@ def repair(
         A feasible architecture, or None where the walk ends before one is found.
     """
     found = _climb(
-        problem.space, lambda architecture: (problem.violation(architecture),), start, rng, max_steps, kicks=True
+        problem.space,
+        lambda architecture: (problem.violation(architecture),),
+        start,
+        rng,
+        max_steps,
+        kicks=True,
+        foresee=problem,
     )
     return found if problem.violation(found) == 0 else None
 
@@ -73,7 +111,8 @@ def repair(
 def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Architecture:
     """Find one feasible architecture, or say what is wrong with the constraints.
 
-    Random architectures come first, then walks from the best of them; the number of architectures priced is bounded.
+    Random architectures come first, then the screened ones of a large random population, then walks from the best of
+    all; the number of architectures priced is bounded.
 
     Returns:
         A feasible architecture with exactly one split.
@@ -93,6 +132,9 @@ def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Arc
         architecture = sample(problem.space, rng)
         if price(architecture) == (0.0,):
             return architecture
+    for architecture in _screened(problem, rng):
+        if price(architecture) == (0.0,):
+            return architecture
     for start in sorted(tried, key=lambda architecture: tried[architecture])[:CLIMBS]:
         found = _climb(problem.space, price, start, rng, STEPS_PER_CLIMB)
         if price(found) == (0.0,):
@@ -110,6 +152,15 @@ def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Arc
     raise UserError(_explain(problem, closest, nearest))
 
 
+def _screened(problem: FeasibilityProblem, rng: np.random.Generator) -> list[Architecture]:
+    """A few random architectures that pass the screen; none where the backend cannot screen."""
+    if not isinstance(problem.cost, PopulationCostBackend):
+        return []
+    vectors = sample_vectors(problem.space, rng, SCREENED)
+    passing = vectors[problem.least_of_vectors(vectors) == 0]
+    return [problem.space.decode(vector) for vector in passing[:RANDOM_STARTS]]
+
+
 def _climb(
     space: SearchSpace,
     score: Callable[[Architecture], Score],
@@ -118,29 +169,47 @@ def _climb(
     max_steps: int,
     *,
     kicks: bool = False,
+    foresee: FeasibilityProblem | None = None,
 ) -> Architecture:
     """First-improvement descent of a score (compared from left to right) until it is 0 or out of steps.
 
     Where no neighbour is better, the descent ends; with `kicks` it goes on from a mutation of the best so far.
+    With `foresee`, whose violation is the score, neighbours are priced together where that can be; the descent is the
+    same with it and without.
     """
     best, best_score = start, score(start)
     current, current_score = best, best_score
-    moves = neighbours(space, current, rng)
+    exact = foresee is not None and foresee.priced_together == foresee.constraints
+    moves = _foreseen(foresee, neighbours(space, current, rng))
     for _ in range(max_steps):
         if not any(best_score):
             break
-        candidate = next(moves, None)
+        candidate, bound = next(moves, (None, (-math.inf,)))
         if candidate is None and not kicks:
             break
+        if candidate is not None and bound >= current_score:
+            continue
         kicked = candidate is None
         candidate = mutate(space, best, rng, probability=KICK) if candidate is None else candidate
-        candidate_score = score(candidate)
+        candidate_score = bound if exact and not kicked else score(candidate)
         if kicked or candidate_score < current_score:
             current, current_score = candidate, candidate_score
-            moves = neighbours(space, current, rng)
+            moves = _foreseen(foresee, neighbours(space, current, rng))
         if candidate_score < best_score:
             best, best_score = candidate, candidate_score
     return best
+
+
+def _foreseen(
+    problem: FeasibilityProblem | None, moves: Iterator[Architecture]
+) -> Iterator[tuple[Architecture, Score]]:
+    """Each neighbour with a lower bound of its violation, found for several at once where that can be."""
+    if problem is None or not problem.priced_together:
+        yield from ((move, (-math.inf,)) for move in moves)
+        return
+    while block := list(itertools.islice(moves, FORESEEN)):
+        bounds = problem.least_violations(block).tolist()
+        yield from ((move, (bound,)) for move, bound in zip(block, bounds, strict=True))
 
 
 def _nearest(

@@ -1,11 +1,15 @@
 """What the search asks of the outside: how accurate an architecture is, and what it costs."""
 
 import dataclasses
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.space import Architecture
 
-__all__ = ["COST_FIGURES", "Cost", "CostBackend", "Evaluator"]
+__all__ = ["COST_FIGURES", "Cost", "CostBackend", "Evaluator", "PopulationCostBackend"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,4 +61,20 @@ class CostBackend(Protocol):
 
     def cost(self, architecture: Architecture) -> Cost:
         """Figures of an architecture with one split or none; equal architectures have equal figures."""
+        ...
+
+
+@runtime_checkable
+class PopulationCostBackend(Protocol):
+    """A cost backend that also prices many architectures at once; the search then screens proposals by the batch."""
+
+    population_figures: frozenset[str]
+    """Names of the figures that `figures` gives."""
+
+    def figures(self, vectors: npt.NDArray[np.integer[Any]]) -> Mapping[str, npt.NDArray[Any]]:
+        """The figures of `population_figures`, arrays `[n]` whose values equal those of `CostBackend.cost`.
+
+        Args:
+            vectors: int `[n, vector_length]`, as `SearchSpace.encode` makes them.
+        """
         ...

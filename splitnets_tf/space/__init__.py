@@ -12,6 +12,7 @@ from splitnets_tf.space.blueprint import (
     blueprint,
 )
 from splitnets_tf.space.operators import crossover, mutate, random_split, sample, sample_multi_split
+from splitnets_tf.space.population import price_population, sample_vectors
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
 from splitnets_tf.space.search_space import NO_SPLIT, Gene, Phase, SearchSpace
 from splitnets_tf.space.stage_row import ACTIVATIONS, GATES, SQUEEZE_BASES, StageRow
@@ -44,9 +45,11 @@ __all__ = [
     "crossover",
     "load_space",
     "mutate",
+    "price_population",
     "random_split",
     "sample",
     "sample_multi_split",
+    "sample_vectors",
     "space_from_dict",
     "space_to_dict",
     "squeeze_width",

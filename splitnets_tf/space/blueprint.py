@@ -5,13 +5,28 @@ priced, trained and exported is the same network.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
 from splitnets_tf.space.search_space import SearchSpace
 from splitnets_tf.space.stage_row import StageRow
 from splitnets_tf.space.widths import squeeze_width
 
-__all__ = ["Block", "Blueprint", "ClassifierBlock", "ConvBlock", "MBBlock", "PooledBlock", "SqueezeExcite", "blueprint"]
+__all__ = [
+    "Block",
+    "Blueprint",
+    "ClassifierBlock",
+    "ConvBlock",
+    "MBBlock",
+    "PooledBlock",
+    "SqueezeExcite",
+    "blueprint",
+    "head_blocks",
+    "mb_block",
+    "splitting_module",
+    "stem_block",
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,26 +124,44 @@ def blueprint(space: SearchSpace, architecture: Architecture, num_classes: int) 
     """
     space.check(architecture)
     walker = _Walker(space, architecture)
-    walker.conv("stem", architecture.stem_width, kernel=3, stride=2, activation=space.activation)
+    walker.add(stem_block(space, architecture.stem_width))
     walker.enter_phase()
     for row, choice in zip(space.stages, architecture.stages, strict=True):
         for index in range(choice.depth):
-            block = _mb_block(space, row, choice, index, walker.channels)
-            walker.add(block)
-            if block.stride == 2:
+            walker.add(mb_block(space, row, choice, index, walker.channels))
+            if index == 0 and row.stride == 2:
                 walker.enter_phase()
             else:
                 walker.boundary()
-    _add_head(walker, space, architecture.head_width, num_classes)
+    for block in head_blocks(space, walker.channels, architecture.head_width, num_classes):
+        walker.add(block)
     return Blueprint(resolution=architecture.resolution, segments=walker.segments())
 
 
-def _mb_block(space: SearchSpace, row: StageRow, choice: StageChoice, index: int, in_channels: int) -> MBBlock:
+def mb_block(
+    space: SearchSpace,
+    row: StageRow,
+    choice: StageChoice,
+    index: int,
+    in_channels: int,
+    *,
+    larger: Callable[[Any, Any], Any] = max,
+) -> MBBlock:
+    """One block of a stage.
+
+    Args:
+        space: Gives the functions.
+        row: The stage.
+        choice: What the architecture takes from the row.
+        index: Number of the block in its stage.
+        in_channels: Channels that arrive.
+        larger: Maximum of two widths; where they are arrays, that of arrays.
+    """
     hidden = in_channels * choice.expansion
     squeeze = None
     if row.squeeze_excite:
         squeeze = SqueezeExcite(
-            channels=squeeze_width(hidden if space.squeeze_base == "hidden" else in_channels),
+            channels=squeeze_width(hidden if space.squeeze_base == "hidden" else in_channels, larger=larger),
             activation=space.squeeze_activation,
             gate=space.squeeze_gate,
         )
@@ -146,16 +179,41 @@ def _mb_block(space: SearchSpace, row: StageRow, choice: StageChoice, index: int
     )
 
 
-def _add_head(walker: "_Walker", space: SearchSpace, width: int, num_classes: int) -> None:
-    if space.head_expansion:
-        expanded = walker.channels * space.head_expansion
-        walker.conv("head_expand", expanded, kernel=1, stride=1, activation=space.activation)
-        walker.add(PooledBlock(name="head", in_channels=expanded, out_channels=width, activation=space.activation))
-    else:
-        walker.conv("head", width, kernel=1, stride=1, activation=space.activation)
-    walker.add(
-        ClassifierBlock(name="classifier", in_channels=width, classes=num_classes, pooled=bool(space.head_expansion))
+def stem_block(space: SearchSpace, width: int) -> ConvBlock:
+    """The first convolution, on three colours."""
+    return ConvBlock(name="stem", in_channels=3, out_channels=width, kernel=3, stride=2, activation=space.activation)
+
+
+def splitting_module(space: SearchSpace, phase: int, channels: int, width: int) -> tuple[ConvBlock, ConvBlock]:
+    """Conv-Reduce, from a phase's channels to d, and Conv-Recover back."""
+    reduce = ConvBlock(
+        name=f"reduce_{phase}",
+        in_channels=channels,
+        out_channels=width,
+        kernel=space.split_kernel,
+        stride=1,
+        activation=None,
     )
+    recover = dataclasses.replace(reduce, name=f"recover_{phase}", in_channels=width, out_channels=channels)
+    return reduce, recover
+
+
+def head_blocks(space: SearchSpace, in_channels: int, width: int, num_classes: int) -> tuple[Block, ...]:
+    """What follows the last stage: one of the two heads (see `SearchSpace.head_expansion`), then the classifier."""
+    pooled = bool(space.head_expansion)
+    first = ConvBlock(
+        name="head_expand" if pooled else "head",
+        in_channels=in_channels,
+        out_channels=in_channels * space.head_expansion if pooled else width,
+        kernel=1,
+        stride=1,
+        activation=space.activation,
+    )
+    classifier = ClassifierBlock(name="classifier", in_channels=width, classes=num_classes, pooled=pooled)
+    if not pooled:
+        return first, classifier
+    dense = PooledBlock(name="head", in_channels=first.out_channels, out_channels=width, activation=space.activation)
+    return first, dense, classifier
 
 
 class _Walker:
@@ -163,7 +221,7 @@ class _Walker:
 
     def __init__(self, space: SearchSpace, architecture: Architecture) -> None:
         self.channels = 3
-        self._kernel = space.split_kernel
+        self._space = space
         self._splits: dict[int, Split] = {split.phase: split for split in architecture.splits}
         self._segments: list[list[Block]] = [[]]
         self._phase = -1
@@ -173,18 +231,6 @@ class _Walker:
         self._segments[-1].append(block)
         if not isinstance(block, ClassifierBlock):
             self.channels = block.out_channels
-
-    def conv(self, name: str, out_channels: int, *, kernel: int, stride: int, activation: str | None) -> None:
-        self.add(
-            ConvBlock(
-                name=name,
-                in_channels=self.channels,
-                out_channels=out_channels,
-                kernel=kernel,
-                stride=stride,
-                activation=activation,
-            )
-        )
 
     def enter_phase(self) -> None:
         """A stride-2 layer has just been added: position 0 of the next phase."""
@@ -198,10 +244,10 @@ class _Walker:
         split = self._splits.get(self._phase)
         if split is None or split.position != self._position:
             return
-        restored = self.channels
-        self.conv(f"reduce_{self._phase}", split.width, kernel=self._kernel, stride=1, activation=None)
+        reduce, recover = splitting_module(self._space, self._phase, self.channels, split.width)
+        self.add(reduce)
         self._segments.append([])
-        self.conv(f"recover_{self._phase}", restored, kernel=self._kernel, stride=1, activation=None)
+        self.add(recover)
 
     def segments(self) -> tuple[tuple[Block, ...], ...]:
         return tuple(tuple(segment) for segment in self._segments)

@@ -1,6 +1,7 @@
-"""Architecture -> `Graph` of operations, the form that the cost model prices."""
+"""Blocks -> operations, and an architecture -> `Graph` of operations, the form that the cost model prices."""
 
 import dataclasses
+from typing import Any, Protocol, TypeVar
 
 from splitnets_tf.hardware import Graph, GraphBuilder
 from splitnets_tf.space.architecture import Architecture
@@ -15,7 +16,67 @@ from splitnets_tf.space.blueprint import (
 )
 from splitnets_tf.space.search_space import SearchSpace
 
-__all__ = ["ArchitectureGraph", "architecture_graph"]
+__all__ = ["ArchitectureGraph", "BlockBuilder", "add_block", "architecture_graph"]
+
+T = TypeVar("T")
+"""How a builder speaks of a tensor: by name, or by its sizes."""
+
+
+class BlockBuilder(Protocol[T]):
+    """The calls of `GraphBuilder` that blocks are made of; `PopulationBuilder` has them too.
+
+    Sizes are integers, or arrays with one integer for each network of a population.
+    """
+
+    def shape(self, tensor: T, /) -> tuple[Any, ...]:
+        """Height, width and channels of a tensor."""
+        ...
+
+    def conv2d(
+        self,
+        name: str,
+        x: T,
+        filters: Any,
+        kernel_size: Any,
+        strides: int = 1,
+        *,
+        use_bias: bool = False,
+        where: Any = True,
+    ) -> T:
+        """A convolution; nothing where `where` is false."""
+        ...
+
+    def depthwise_conv2d(self, name: str, x: T, kernel_size: Any, strides: int = 1) -> T:
+        """A depthwise convolution."""
+        ...
+
+    def dense(self, name: str, x: T, units: Any, use_bias: bool = True) -> T:
+        """A dense layer."""
+        ...
+
+    def batch_norm(self, name: str, x: T) -> T:
+        """A batch normalisation."""
+        ...
+
+    def activation(self, name: str, x: T, kind: str) -> T:
+        """An activation function."""
+        ...
+
+    def add(self, name: str, a: T, b: T) -> T:
+        """A sum."""
+        ...
+
+    def multiply(self, name: str, a: T, b: T) -> T:
+        """A product with one factor for each channel."""
+        ...
+
+    def pool(self, name: str, x: T, kind: str, pool_size: int, *, padding: str) -> T:
+        """A pooling whose stride is its window."""
+        ...
+
+    def global_average_pool(self, name: str, x: T, keepdims: bool = False) -> T:
+        """A mean over height and width."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +102,7 @@ def architecture_graph(space: SearchSpace, architecture: Architecture, num_class
     last_on_sensor = None
     for index, segment in enumerate(plan.segments):
         for block in segment:
-            tensor = _add_block(builder, block, tensor)
+            tensor = add_block(builder, block, tensor)
         if split is not None and index == 0:
             last_on_sensor = tensor
     graph = builder.build((tensor,))
@@ -50,7 +111,8 @@ def architecture_graph(space: SearchSpace, architecture: Architecture, num_class
     return ArchitectureGraph(graph=graph, sensor_operations=sensor_operations)
 
 
-def _add_block(builder: GraphBuilder, block: Block, x: str) -> str:
+def add_block(builder: BlockBuilder[T], block: Block, x: T) -> T:
+    """Add a block's operations behind a tensor; returns the block's output."""
     if isinstance(block, ConvBlock):
         return _conv_bn(builder, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
     if isinstance(block, MBBlock):
@@ -66,14 +128,14 @@ def _add_block(builder: GraphBuilder, block: Block, x: str) -> str:
 
 
 def _conv_bn(
-    builder: GraphBuilder, name: str, x: str, filters: int, kernel: int, stride: int, activation: str | None
-) -> str:
+    builder: BlockBuilder[T], name: str, x: T, filters: int, kernel: int, stride: int, activation: str | None
+) -> T:
     x = builder.conv2d(f"{name}_conv", x, filters, kernel, strides=stride)
     x = builder.batch_norm(f"{name}_bn", x)
     return builder.activation(f"{name}_act", x, activation) if activation else x
 
 
-def _mb_block(builder: GraphBuilder, block: MBBlock, inputs: str) -> str:
+def _mb_block(builder: BlockBuilder[T], block: MBBlock, inputs: T) -> T:
     x = inputs
     if block.expand:
         x = _conv_bn(builder, f"{block.name}_expand", x, block.hidden, 1, 1, block.activation)
@@ -86,7 +148,7 @@ def _mb_block(builder: GraphBuilder, block: MBBlock, inputs: str) -> str:
     return builder.add(f"{block.name}_add", _shortcut(builder, block, inputs), x) if block.residual else x
 
 
-def _squeeze_excite(builder: GraphBuilder, name: str, squeeze: SqueezeExcite, inputs: str) -> str:
+def _squeeze_excite(builder: BlockBuilder[T], name: str, squeeze: SqueezeExcite, inputs: T) -> T:
     x = builder.global_average_pool(f"{name}_pool", inputs, keepdims=True)
     x = builder.conv2d(f"{name}_reduce", x, squeeze.channels, 1, use_bias=True)
     x = builder.activation(f"{name}_act", x, squeeze.activation)
@@ -95,9 +157,8 @@ def _squeeze_excite(builder: GraphBuilder, name: str, squeeze: SqueezeExcite, in
     return builder.multiply(f"{name}_scale", inputs, x)
 
 
-def _shortcut(builder: GraphBuilder, block: MBBlock, x: str) -> str:
+def _shortcut(builder: BlockBuilder[T], block: MBBlock, x: T) -> T:
     if block.stride == 2:
         x = builder.pool(f"{block.name}_shortcut_pool", x, "average_pool", 2, padding="same")
-    if block.in_channels != block.out_channels:
-        x = builder.conv2d(f"{block.name}_shortcut_conv", x, block.out_channels, 1)
-    return x
+    other_width = block.in_channels != block.out_channels
+    return builder.conv2d(f"{block.name}_shortcut_conv", x, block.out_channels, 1, where=other_width)
