@@ -99,14 +99,22 @@ class RunDirectory:
         """
         if overwrite:
             self._remove_run()
-        stored = self.stored_config()
-        if stored is not None:
-            self._refuse_differences(_flatten(stored), _flatten(config), open_keys)
-            self._refuse_other_system(system_text)
+        self.check(config, system_text, open_keys=open_keys)
         for stale in self.path.rglob(".tmp-*"):  # left by a writer that was killed
             stale.unlink()
         write_text(self.path / "system.yaml", system_text)
         write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
+
+    def check(self, config: Mapping[str, Any], system_text: str, *, open_keys: tuple[str, ...] = ()) -> None:
+        """Refuse another configuration than the one that the directory holds; reads only, and needs no lock.
+
+        Raises:
+            UserError: It holds another run; the differing keys are named.
+        """
+        stored = self.stored_config()
+        if stored is not None:
+            self._refuse_differences(_flatten(stored), _flatten(config), open_keys)
+            self._refuse_other_system(system_text)
 
     def _remove_run(self) -> None:
         """Remove all but the marker and the lock, so that a kill in between leaves a directory that is still ours."""

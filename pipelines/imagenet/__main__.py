@@ -3,7 +3,9 @@
     python -m pipelines.imagenet --output-dir runs/demo          # every stage
     python -m pipelines.imagenet search --output-dir runs/demo   # up to the search
 
-A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped.
+A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped. Where the environment
+has Keras Tuner's KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the search has a chief and workers,
+both of them this command; see docs/search.md.
 """
 
 import argparse
@@ -115,6 +117,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     quiet_tensorflow()
+    from splitnets_tf.search import read_role
+
+    role = read_role()
+    if role.kind == "worker":
+        from pipelines.imagenet.worker import work_for_chief
+
+        work_for_chief(arguments.output_dir, arguments.verb, arguments.overwrite, role, lambda: _resolve(arguments))
+        return 0
     context = _resolve(arguments)
     if not context.is_chief:
         from pipelines.imagenet.train import train_as_worker

@@ -1,19 +1,57 @@
-"""Stage `search`: the front, by evolution under the sensor's memory and the user's constraints."""
+"""Stage `search`: the front, by evolution under the sensor's memory and the user's constraints.
+
+Where the environment makes this process a chief (`splitnets_tf.search.distributed`), workers evaluate for it: `work`.
+"""
+
+import dataclasses
+from typing import Any
 
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from pipelines.progress import progress_bar
 from pipelines.run_directory import json_fingerprint
 from splitnets_tf.hardware import system_to_yaml
-from splitnets_tf.search import SearchProgress, run_search, write_pareto_csv
+from splitnets_tf.search import SearchProgress, run_search, run_worker, write_pareto_csv
+from splitnets_tf.space import Architecture
 
-__all__ = ["search"]
+__all__ = ["search", "work"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _WhenAsked:
+    """Loads the supernet at the first evaluation: a chief, which evaluates nothing, never does."""
+
+    trained: TrainedEvaluator
+
+    def evaluate(self, architecture: Architecture) -> float:
+        return self.trained.evaluator.evaluate(architecture)
+
+
+def _inputs(context: Context) -> dict[str, str]:
+    return context.inputs(supernet_weights(context)) | {"system": json_fingerprint(system_to_yaml(context.system))}
+
+
+def _question(context: Context, trained: TrainedEvaluator, inputs: dict[str, str]) -> dict[str, Any]:
+    """What chief and workers must agree on, and how to answer it."""
+    return {
+        "space": context.space,
+        "cost": context.cost,
+        "evaluator": _WhenAsked(trained),
+        "constraints": context.constraints,
+        "settings": context.config.search,
+        "identity": json_fingerprint(inputs | {"evaluation": _evaluation(context)}),
+    }
+
+
+def _evaluation(context: Context) -> list[Any]:
+    """The settings that change what an evaluation yields."""
+    return [context.config.calibration_images, context.config.validation_images, context.config.data.max_images]
 
 
 def search(context: Context, trained: TrainedEvaluator) -> None:
     """Search, or go on with an interrupted search; writes search/pareto.csv."""
     config = context.config
-    inputs = context.inputs(supernet_weights(context)) | {"system": json_fingerprint(system_to_yaml(context.system))}
+    inputs = _inputs(context)
     if context.run.is_done("search", inputs):
         return
     with (
@@ -25,13 +63,21 @@ def search(context: Context, trained: TrainedEvaluator) -> None:
             advance(state.done, f"generation {state.generation}, best accuracy {state.best_accuracy:.3f}")
 
         result = run_search(
-            space=context.space,
-            cost=context.cost,
-            evaluator=trained.evaluator,
-            constraints=context.constraints,
-            settings=config.search,
+            **_question(context, trained, inputs),
             directory=context.path("search"),
             on_progress=report,
         )
         write_pareto_csv(context.path("search", "pareto.csv"), result.front)
         write_pareto_csv(context.path("search", "evaluated.csv"), result.evaluated)
+
+
+def work(context: Context, trained: TrainedEvaluator) -> int:
+    """Evaluate candidates for a chief until its search has ended; reads the run directory, writes nothing.
+
+    Returns:
+        How many this process evaluated.
+
+    Raises:
+        UserError: The chief does not answer, or searches something else.
+    """
+    return run_worker(**_question(context, trained, _inputs(context)))

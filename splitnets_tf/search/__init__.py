@@ -7,11 +7,12 @@ are imported by `run_search` when it runs.
 from splitnets_tf.search.analytic_cost import AnalyticCost, memory_constraints
 from splitnets_tf.search.candidate import Candidate, SearchProgress, SearchResult
 from splitnets_tf.search.constraints import Constraint, parse_constraint, parse_constraints, total_violation
+from splitnets_tf.search.distributed import Role, read_role
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import hypervolume_2d, knee_index, non_dominated, objective_array, pareto_front
 from splitnets_tf.search.pareto_csv import read_pareto_csv, write_pareto_csv
 from splitnets_tf.search.protocols import COST_FIGURES, Cost, CostBackend, Evaluator, PopulationCostBackend
-from splitnets_tf.search.run import run_search
+from splitnets_tf.search.run import run_search, run_worker
 from splitnets_tf.search.selection import choose
 from splitnets_tf.search.settings import SearchSettings
 
@@ -25,6 +26,7 @@ __all__ = [
     "Evaluator",
     "FeasibilityProblem",
     "PopulationCostBackend",
+    "Role",
     "SearchProgress",
     "SearchResult",
     "SearchSettings",
@@ -39,7 +41,9 @@ __all__ = [
     "parse_constraint",
     "parse_constraints",
     "read_pareto_csv",
+    "read_role",
     "run_search",
+    "run_worker",
     "total_violation",
     "write_pareto_csv",
 ]

@@ -6,9 +6,11 @@ be complete that the oracle takes for running (its result is kept).
 """
 
 import dataclasses
+import hashlib
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,19 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_text
 from splitnets_tf.search.breeding import propose, select_parents
 from splitnets_tf.search.candidate import Candidate, SearchProgress
+from splitnets_tf.search.distributed import LEASE_SECONDS
 from splitnets_tf.search.feasibility import FeasibilityProblem
 from splitnets_tf.search.genes import from_genes, to_genes
+from splitnets_tf.search.leases import Leases
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import Architecture, space_to_dict
 
-__all__ = ["OBJECTIVE", "EvolutionOracle"]
+__all__ = ["FINGERPRINT", "OBJECTIVE", "EvolutionOracle"]
 
 OBJECTIVE = "accuracy"
 """Name of the metric that a trial reports."""
+FINGERPRINT = "search"
+"""Name under which workers read the fingerprint of the chief's search."""
 
 _logger = logging.getLogger(__name__)
 
@@ -38,17 +44,32 @@ class EvolutionOracle(keras_tuner.Oracle):
 
     A trial's values are its genes by name. The generation of a trial follows from its number, the parents from the
     results of the trials before that generation; so the only private state is the random generator's. With several
-    workers the next generation begins when the last trial of this one has ended; meanwhile workers idle.
+    workers the next generation begins when the last trial of this one has ended; meanwhile workers idle. So the search
+    is the same whatever the number of workers.
+
+    A worker that is silent for longer than the lease loses its trial: the next one that asks gets it. If the silent one
+    comes back after all, the first result counts.
 
     Args:
         problem: Space, prices and hard constraints.
         settings: Size, probabilities, seed.
+        identity: What else makes this search this one, such as the supernet's fingerprint; workers must have the same.
+        lease_seconds: How long a worker may be silent.
+        clock: Seconds that never run backwards.
     """
 
     trials: dict[str, trial_module.Trial]
     _retry_queue: list[str]
 
-    def __init__(self, *, problem: FeasibilityProblem, settings: SearchSettings) -> None:
+    def __init__(
+        self,
+        *,
+        problem: FeasibilityProblem,
+        settings: SearchSettings,
+        identity: str = "",
+        lease_seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(
             objective=keras_tuner.Objective(OBJECTIVE, "max"), max_trials=settings.max_candidates, seed=settings.seed
         )
@@ -60,6 +81,14 @@ class EvolutionOracle(keras_tuner.Oracle):
         self._architectures: dict[str, Architecture] = {}
         self._known: set[Architecture] = set()
         self._parents: tuple[int, tuple[Architecture, ...]] = (0, ())
+        self._identity = identity
+        self._leases = Leases(lease_seconds, clock)
+        self._exhausted = False
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what the search was asked and of its identity."""
+        return hashlib.sha256(json.dumps([self._asked(), self._identity], sort_keys=True).encode()).hexdigest()
 
     @property
     def evaluated(self) -> tuple[Candidate, ...]:
@@ -88,6 +117,58 @@ class EvolutionOracle(keras_tuner.Oracle):
         """The architecture of a trial's values."""
         return from_genes(self._problem.space, values)
 
+    def get_space(self) -> keras_tuner.HyperParameters:
+        """No choices (trials carry genes), but the search's fingerprint, by which workers know it."""
+        space = keras_tuner.HyperParameters()
+        space.Fixed(FINGERPRINT, self.fingerprint)
+        return space
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> trial_module.Trial:
+        """A trial for a worker: its own unfinished one, one that a silent worker has lost, or a new one.
+
+        Returns:
+            With status RUNNING, IDLE (ask again) or STOPPED (the search has ended).
+        """
+        self._leases.renew(tuner_id)
+        self._reclaim()
+        if self._proposed_all and self.ongoing_trials and tuner_id not in self.ongoing_trials and not self._retry_queue:
+            # Others still evaluate; should one of them fall silent, its trial needs this worker.
+            self.tuner_ids.add(tuner_id)
+            return trial_module.Trial(hyperparameters=self.hyperparameters.copy(), status=trial_module.TrialStatus.IDLE)
+        return super().create_trial(tuner_id)
+
+    @keras_tuner.synchronized
+    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> trial_module.Trial:
+        """Take a result; that of a trial which has one already is dropped."""
+        if self.trials[trial_id].metrics.metrics:
+            return self.trials[trial_id]
+        return super().update_trial(trial_id, metrics, step)
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: trial_module.Trial) -> None:
+        """End a trial; one that another worker has ended already stays as it is."""
+        if trial.trial_id in self.end_order:
+            return
+        if trial.trial_id in self._retry_queue:
+            self._retry_queue.remove(trial.trial_id)
+        super().end_trial(trial)
+
+    @keras_tuner.synchronized
+    def get_trial(self, trial_id: str) -> trial_module.Trial:
+        """A trial by its number; asking is the sign of life of the worker that evaluates it."""
+        for tuner_id, trial in self.ongoing_trials.items():
+            if trial.trial_id == trial_id:
+                self._leases.renew(tuner_id)
+        return self.trials[trial_id]
+
+    @keras_tuner.synchronized
+    def may_close(self) -> bool:
+        """Whether every trial has ended, and every worker that is not silent has been told."""
+        self._reclaim()
+        ended = self._proposed_all and not self.ongoing_trials and not self._retry_queue
+        return ended and not self.tuner_ids
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Propose the next architecture.
 
@@ -106,6 +187,7 @@ class EvolutionOracle(keras_tuner.Oracle):
                 len(self.trials),
                 self.max_trials,
             )
+            self._exhausted = True
             return {"status": trial_module.TrialStatus.STOPPED}
         self._architectures[trial_id] = proposed
         self._known.add(proposed)
@@ -165,6 +247,19 @@ class EvolutionOracle(keras_tuner.Oracle):
 
     def _check_consecutive_failures(self) -> None:
         """Nothing: no trial fails, since a failing evaluation ends the search."""
+
+    @property
+    def _proposed_all(self) -> bool:
+        return self._exhausted or len(self.trials) >= self._settings.max_candidates
+
+    def _reclaim(self) -> None:
+        """Take back the trials of silent workers, and no longer wait for these."""
+        for worker in self._leases.take_silent():
+            self.tuner_ids.discard(worker)
+            trial = self.ongoing_trials.pop(worker, None)
+            if trial is not None:
+                _logger.warning("worker %s is silent; candidate %s is evaluated again", worker, trial.trial_id)
+                self._retry_queue.append(trial.trial_id)
 
     def _parents_of(self, generation: int) -> tuple[Architecture, ...]:
         if self._parents[0] != generation:

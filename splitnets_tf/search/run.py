@@ -1,19 +1,22 @@
 """A whole search in one call, resumable at any moment."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from splitnets_tf.errors import UserError
 from splitnets_tf.search.candidate import SearchProgress, SearchResult
 from splitnets_tf.search.constraints import Constraint
+from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import pareto_front
 from splitnets_tf.search.protocols import CostBackend, Evaluator
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import SearchSpace
 
-__all__ = ["run_search"]
+__all__ = ["run_search", "run_worker"]
 
 
 def run_search(
@@ -25,11 +28,14 @@ def run_search(
     settings: SearchSettings,
     directory: Path,
     on_progress: Callable[[SearchProgress], None] | None = None,
+    identity: str = "",
+    lease_seconds: float = LEASE_SECONDS,
 ) -> SearchResult:
     """Search a space for the front of accuracy against the minimised figures.
 
     A call that was killed is repeated with the same arguments: finished evaluations are read from the folder, the rest
-    follows, and the front is the one of an uninterrupted call.
+    follows, and the front is the one of an uninterrupted call. Where the environment makes this process a chief (see
+    `distributed`), workers evaluate (`run_worker`); the front is the same.
 
     Args:
         space: Where architectures come from.
@@ -39,17 +45,21 @@ def run_search(
         settings: Size, probabilities, seed, objectives.
         directory: The Keras Tuner project; made if missing.
         on_progress: Called before the first and after each evaluation.
+        identity: What else makes this search this one, such as the supernet's fingerprint; workers must have the same.
+        lease_seconds: How long a chief waits for a silent worker.
 
     Returns:
         The front, all candidates and the number of generations.
 
     Raises:
         UserError: Nothing satisfies the constraints (found before the first evaluation), or the folder holds a search
-            with other settings.
+            with other settings, or this process is a worker.
 
     Reference:
         SplitNets, section 3.2.
     """
+    if read_role().kind == "worker":
+        raise UserError("the environment makes this process a worker of a search; only the chief has its result")
     problem = FeasibilityProblem(space=space, cost=cost, constraints=tuple(constraints))
     check_feasible(problem, np.random.default_rng(settings.seed))
 
@@ -58,10 +68,57 @@ def run_search(
     from splitnets_tf.search.tuner import EvolutionTuner
 
     directory.mkdir(parents=True, exist_ok=True)
-    oracle = EvolutionOracle(problem=problem, settings=settings)
+    oracle = EvolutionOracle(problem=problem, settings=settings, identity=identity, lease_seconds=lease_seconds)
     tuner = EvolutionTuner(oracle=oracle, evaluator=evaluator, directory=directory, on_progress=on_progress)
     tuner.search()
     evaluated = oracle.evaluated
     return SearchResult(
         front=pareto_front(evaluated, settings.minimise), evaluated=evaluated, generations=oracle.generations
     )
+
+
+def run_worker(
+    *,
+    space: SearchSpace,
+    cost: CostBackend,
+    evaluator: Evaluator,
+    constraints: Sequence[Constraint],
+    settings: SearchSettings,
+    identity: str = "",
+    lease_seconds: float = LEASE_SECONDS,
+    patience_seconds: float | None = None,
+) -> int:
+    """Evaluate what the chief of a search proposes, until it says that the search has ended; writes nothing.
+
+    Args:
+        space: As for `run_search`, like `cost`, `constraints`, `settings` and `identity`: the chief must have the same.
+        cost: Figures of architectures.
+        evaluator: Their validation accuracy.
+        constraints: What every candidate must keep.
+        settings: Size, probabilities, seed, objectives.
+        identity: What else makes the search this one.
+        lease_seconds: How long the chief waits for a silent worker.
+        patience_seconds: How long to wait for a chief that does not answer; ten minutes where None.
+
+    Returns:
+        Candidates that this worker evaluated.
+
+    Raises:
+        UserError: This process is no worker, the chief does not answer, or it searches something else.
+    """
+    if read_role().kind != "worker":
+        raise UserError("this process is no worker of a search; set KERASTUNER_TUNER_ID and the chief's address")
+    from splitnets_tf.search.oracle import EvolutionOracle
+    from splitnets_tf.search.tuner import PATIENCE_SECONDS, EvolutionTuner
+
+    problem = FeasibilityProblem(space=space, cost=cost, constraints=tuple(constraints))
+    with tempfile.TemporaryDirectory(prefix="splitnets-worker-") as folder:
+        tuner = EvolutionTuner(
+            oracle=EvolutionOracle(problem=problem, settings=settings, identity=identity),
+            evaluator=evaluator,
+            directory=Path(folder) / "search",
+            lease_seconds=lease_seconds,
+            patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
+        )
+        tuner.search()
+    return tuner.evaluations

@@ -1,0 +1,106 @@
+"""Searches with a chief and workers on loopback, whose processes may be killed.
+
+    python distributed_searches.py FOLDER SCENARIO
+
+Every process is a fork of this one, which has paid for the import of Keras Tuner. Prints one JSON object: how each
+process ended, and how many evaluations each worker began.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import keras_tuner  # noqa: F401  (imported before the forks)
+from synthetic_problem import SPACE, RuggedTable, SyntheticCost
+
+from splitnets_tf.search import SearchSettings, parse_constraints, run_search, run_worker, write_pareto_csv
+
+SETTINGS = SearchSettings(population=6, generations=3, seed=0)
+CONSTRAINTS = parse_constraints(["latency_ms <= 0.2", "peak_bytes <= 20000"])
+QUESTION = {"space": SPACE, "constraints": CONSTRAINTS, "settings": SETTINGS, "identity": "one supernet"}
+LEASE_SECONDS = 1.5
+
+
+class MarkingTable(RuggedTable):
+    """Takes its time, marks each evaluation in a file, and never comes back from the one that it hangs in."""
+
+    def __init__(self, marks: Path, hang_at: int) -> None:
+        """Write marks to a file."""
+        super().__init__(SPACE)
+        self._marks = marks
+        self._hang_at = hang_at
+
+    def evaluate(self, architecture):
+        """Accuracy, after a while."""
+        with self._marks.open("a") as file:
+            file.write("x")
+        time.sleep(600 if len(self.asked) + 1 == self._hang_at else 0.05)
+        return super().evaluate(architecture)
+
+
+def start(folder: Path, name: str, port: int, hang_at: int = 0) -> int:
+    """Fork a chief or a worker; returns its process id."""
+    child = os.fork()
+    if child:
+        return child
+    os.environ |= {
+        "KERASTUNER_TUNER_ID": name,
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": str(port),
+    }
+    if name == "chief":
+        result = run_search(
+            **QUESTION,
+            cost=SyntheticCost(),
+            evaluator=RuggedTable(SPACE),
+            directory=folder / "search",
+            lease_seconds=LEASE_SECONDS,
+        )
+        write_pareto_csv(folder / "evaluated.csv", result.evaluated)
+    else:
+        table = MarkingTable(folder / name, hang_at)
+        run_worker(**QUESTION, cost=SyntheticCost(), evaluator=table, lease_seconds=LEASE_SECONDS, patience_seconds=60)
+    os._exit(0)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for_marks(path: Path, count: int) -> None:
+    """Wait until a worker has begun so many evaluations."""
+    deadline = time.monotonic() + 60
+    while not path.exists() or len(path.read_text()) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path} has not {count} marks")
+        time.sleep(0.005)
+
+
+def main(folder: Path, scenario: str) -> dict[str, dict[str, int]]:
+    """Run one scenario: `plain`, `killed worker` (in an evaluation that never ends) or `killed chief`."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    processes = {"chief": start(folder, "chief", port)}
+    processes["one"] = start(folder, "one", port)
+    processes["two"] = start(folder, "two", port, hang_at=3 if scenario == "killed worker" else 0)
+    if scenario == "killed worker":
+        wait_for_marks(folder / "two", 3)
+        os.kill(processes["two"], signal.SIGKILL)
+    if scenario == "killed chief":
+        wait_for_marks(folder / "two", 3)
+        os.kill(processes["chief"], signal.SIGKILL)
+        os.waitpid(processes["chief"], 0)
+        processes["chief"] = start(folder, "chief", port)
+    ended = {name: os.waitpid(process, 0)[1] for name, process in processes.items()}
+    return {"ended": ended, "begun": {name: len((folder / name).read_text()) for name in ("one", "two")}}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2])))
