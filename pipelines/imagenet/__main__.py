@@ -3,9 +3,9 @@
     python -m pipelines.imagenet --output-dir runs/demo          # every stage
     python -m pipelines.imagenet search --output-dir runs/demo   # up to the search
 
-A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped. Where the environment
-has Keras Tuner's KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the search has a chief and workers,
-both of them this command; see docs/search.md.
+A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped. Where the
+environment has Keras Tuner's KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the search has a
+chief and workers, both of them this command; see docs/search.md.
 """
 
 import argparse
@@ -39,13 +39,18 @@ _OPTIONS = {
     "population": "search.population",
     "generations": "search.generations",
     "constraint": "constraints",
-    "max_latency_ms": "selection.max_latency_ms",
-    "min_accuracy": "selection.min_accuracy",
+    "pick": "selection.picks",
+    "supernet": "supernet_run",
 }
 """Command-line option -> key of the configuration."""
 _READ_BY = {"fine_tune": ("selection.", "fine_tune.", "plain_cnn"), "export": ("export.",)}
 """Stage -> beginnings of the keys that it is the first to read."""
-_ALWAYS_OPEN = ("full",)
+_LIMITS = {
+    "max_latency_ms": ("selection.max_latency_ms", "selection.max_latencies_ms"),
+    "min_accuracy": ("selection.min_accuracy", "selection.min_accuracies"),
+}
+"""Command-line option -> key for a single limit, which decides the chosen network, and key for several."""
+_ALWAYS_OPEN = ("full", "selection.picks", "selection.max_latencies_ms", "selection.min_accuracies")
 """Keys that add stages and change none: a finished run may take them up."""
 
 
@@ -62,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under 2 minutes")
     run.add_argument(
         "--full", action="store_true", help="also train MobileNetV2 and Head Distillation to compare with; takes long"
+    )
+    run.add_argument(
+        "--supernet", metavar="RUN", help="search with the trained supernet of another run, without training"
     )
     run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
     run.add_argument("--seed", type=int, help="seed of everything random")
@@ -101,9 +109,33 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--population", type=int, help="candidates of a generation")
     search.add_argument("--generations", type=int, help="generations")
     search.add_argument("--constraint", action="append", metavar="EXPR", help="hard constraint, e.g. 'latency_ms <= 1'")
-    search.add_argument("--max-latency-ms", type=float, help="choose the most accurate network within this latency")
-    search.add_argument("--min-accuracy", type=float, help="choose the fastest network of this validation accuracy")
+    search.add_argument(
+        "--max-latency-ms",
+        type=_numbers,
+        metavar="MS[,MS...]",
+        help="choose the most accurate network within this latency; several limits build one network more for each",
+    )
+    search.add_argument(
+        "--min-accuracy",
+        type=_numbers,
+        metavar="FRACTION[,...]",
+        help="choose the fastest network of this validation accuracy; several: as above",
+    )
+    search.add_argument(
+        "--pick",
+        type=_integers,
+        metavar="N[,N...]",
+        help="build these rows of search/pareto.csv too (1 is the fastest)",
+    )
     return parser
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def _integers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -153,10 +185,13 @@ def _resolve(arguments: argparse.Namespace) -> Any:
     """Check everything; nothing is written before all is known to be right."""
     from pipelines.imagenet.config import DEMO, SMOKE, with_overrides
     from pipelines.imagenet.context import open_context
+    from pipelines.imagenet.other_supernet import inherited_config
 
     run = RunDirectory(arguments.output_dir)
     stored = None if arguments.overwrite else run.stored_config()
     base = SMOKE if arguments.smoke else DEMO
+    if stored is None and arguments.supernet is not None:
+        stored = inherited_config(Path(arguments.supernet))
     if stored is not None:
         base = with_overrides(base, stored)
     config = with_overrides(base, _overrides(arguments))
@@ -171,6 +206,10 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         value = getattr(arguments, option)
         if value is not None:
             overrides[key] = value
+    for option, (single, several) in _LIMITS.items():
+        limits = getattr(arguments, option)
+        if limits is not None:
+            overrides[several if len(limits) > 1 else single] = limits if len(limits) > 1 else limits[0]
     for flag in ("smoke", "full", "deterministic"):
         if getattr(arguments, flag):
             overrides[flag] = True
@@ -201,7 +240,8 @@ def _run_stages(context: Any, verb: str) -> None:
     """Import each stage when its turn comes: TensorFlow takes seconds to load."""
     from pipelines.imagenet.train import TrainedEvaluator, train
 
-    train(context)
+    if context.config.supernet_run is None:
+        train(context)
     if verb == "train":
         return
     from pipelines.imagenet.search import search
@@ -212,9 +252,11 @@ def _run_stages(context: Any, verb: str) -> None:
         return
     from pipelines.imagenet.export import export
     from pipelines.imagenet.networks import fine_tune
+    from pipelines.imagenet.picks import build_picks
 
     fine_tune(context, trained)
     export(context)
+    build_picks(context, trained)
     if verb == "export":
         return
     if context.config.full:

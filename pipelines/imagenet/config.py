@@ -55,6 +55,20 @@ class SelectionSettings:
     """Highest overall latency."""
     min_accuracy: float | None = None
     """Lowest inherited validation accuracy, in [0, 1]."""
+    picks: tuple[int, ...] = ()
+    """Rows of search/pareto.csv, 1 the fastest, that are built besides the chosen network."""
+    max_latencies_ms: tuple[float, ...] = ()
+    """For each limit the most accurate network within it is built, too."""
+    min_accuracies: tuple[float, ...] = ()
+    """For each floor the fastest network above it is built, too."""
+
+    def __post_init__(self) -> None:
+        if any(isinstance(number, bool) or not isinstance(number, int) or number < 1 for number in self.picks):
+            raise UserError(f"selection: picks should be rows of the front from 1 on, received {list(self.picks)}")
+        for field in ("max_latencies_ms", "min_accuracies"):
+            values = getattr(self, field)
+            if not all(isinstance(value, (int, float)) and 0 < value < math.inf for value in values):
+                raise UserError(f"selection: {field} should be positive numbers, received {list(values)}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +104,8 @@ class ImagenetConfig:
     """Search space: a preset or a YAML file."""
     system: str = "hmd-demo"
     """System: a preset or a YAML file."""
+    supernet_run: str | None = None
+    """Run directory whose trained supernet is searched; None trains one."""
     train: TrainingSettings = TrainingSettings(epochs=6, weight_decay=1e-3)
     """Supernet training; the weight decay is a hundred times ImageNet's, since the data set is small."""
     supernet: SupernetSettings = SupernetSettings(dropout=0.2, drop_connect=0.2)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.imagenet.config import ImagenetConfig
 from pipelines.imagenet.mobilenet import check_mobilenet
+from pipelines.imagenet.other_supernet import check_supernet
 from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.data import DataSource, ImageArrays, Split, StoredImages, open_source
 from splitnets_tf.errors import UserError
@@ -60,6 +61,11 @@ class Context:
     def path(self, *parts: str) -> Path:
         """A path in the run directory."""
         return self.run.path.joinpath(*parts)
+
+    @property
+    def home(self) -> Path:
+        """The run directory that holds the supernet: this run's, or the one that it was told to take it from."""
+        return self.run.path if self.config.supernet_run is None else Path(self.config.supernet_run)
 
     @functools.cached_property
     def cost(self) -> AnalyticCost:
@@ -128,8 +134,12 @@ class Context:
 
     def inputs(self, *artefacts: Path) -> dict[str, str]:
         """Fingerprints of the data, the space and the named artefacts, for a stage's record."""
-        named = {str(path.relative_to(self.run.path)): sha256_of_file(path) for path in artefacts}
+        named = {self._name(path): sha256_of_file(path) for path in artefacts}
         return {"data": self.source.fingerprint, "space": json_fingerprint(space_to_dict(self.space)), **named}
+
+    def _name(self, path: Path) -> str:
+        root = self.run.path if path.is_relative_to(self.run.path) else self.home
+        return str(path.relative_to(root))
 
 
 def _check_fit(context: Context) -> None:
@@ -195,5 +205,6 @@ def open_context(config: ImagenetConfig, output_dir: Path, *, checkpoint_minutes
         ),
     )
     _check_fit(context)
+    check_supernet(config, context.inputs())
     check_feasible(context.problem, np.random.default_rng(config.search.seed))
     return context

@@ -32,6 +32,7 @@ from splitnets_tf.supernet import (
 )
 
 __all__ = [
+    "build_chosen",
     "chosen_architecture",
     "equal_budget",
     "fine_tune",
@@ -80,19 +81,24 @@ def fine_tune(context: Context, trained: TrainedEvaluator) -> None:
         return
     candidate, _ = select(context)
     with context.run.stage("fine_tune", inputs, config.seed):
-        description = {
-            "schema_version": 1,
-            "space": space_to_dict(context.space),
-            "architecture": candidate.architecture.to_dict(),
-            "num_classes": context.num_classes,
-        }
-        write_json(context.path("architecture.json"), description)
-        chosen = _inherit_and_train(context, trained, candidate.architecture, "chosen")
-        weights = get_network_weights(chosen)
-        write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
+        build_chosen(context, trained, candidate.architecture)
         _inherit_and_train(context, trained, context.space.largest(), "largest")
         if config.plain_cnn:
             _train_plain_cnn(context, candidate)
+
+
+def build_chosen(context: Context, trained: TrainedEvaluator, architecture: Architecture) -> None:
+    """Write architecture.json, fine-tune the network, write weights.npz and its test predictions."""
+    description = {
+        "schema_version": 1,
+        "space": space_to_dict(context.space),
+        "architecture": architecture.to_dict(),
+        "num_classes": context.num_classes,
+    }
+    write_json(context.path("architecture.json"), description)
+    chosen = _inherit_and_train(context, trained, architecture, "chosen")
+    weights = get_network_weights(chosen)
+    write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
 
 
 def _inherit_and_train(

@@ -5,16 +5,14 @@ from typing import Any
 import numpy as np
 
 from pipelines.imagenet.context import Context
-from pipelines.imagenet.export import ExportRecord, read_export_record
+from pipelines.imagenet.export import read_export_record
 from pipelines.imagenet.full_summary import full_baselines, full_training
+from pipelines.imagenet.network_summary import network_summary
 from pipelines.imagenet.networks import predictions_path, select
+from pipelines.imagenet.picks import pick_summaries
 from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
-from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row, device_row
-from pipelines.imagenet.train import validation_arrays
-from pipelines.statistics import accuracy_estimate
-from splitnets_tf.hardware import split_cost
+from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
 from splitnets_tf.search import Candidate
-from splitnets_tf.space import architecture_graph
 
 __all__ = ["build_summary"]
 
@@ -22,7 +20,6 @@ __all__ = ["build_summary"]
 def build_summary(context: Context) -> dict[str, Any]:
     """Collect summary.json; see the project's notes on the run directory for its keys."""
     candidate, rule = select(context)
-    record = read_export_record(context)
     arrays = context.arrays("test")
     test = Predictions(
         labels=arrays.labels,
@@ -37,11 +34,7 @@ def build_summary(context: Context) -> dict[str, Any]:
         full = full_baselines(context)
         baselines += full.rows(test)
         comparisons += full.comparisons(test, candidate.cost.latency_ms)
-    accuracy = {
-        "supernet": _validation_accuracy(context, candidate),
-        "fine_tuned": test.accuracy("chosen"),
-        "int8": test.accuracy("int8"),
-    }
+    network = network_summary(context, candidate, test)
     return {
         "schema_version": 1,
         "dataset": context.source.name,
@@ -50,18 +43,15 @@ def build_summary(context: Context) -> dict[str, Any]:
         "smoke": context.config.smoke,
         "space": {"name": context.space.name, "architectures": context.space.count()},
         "system": _system(context),
-        "headline": _headline(context, candidate, baselines, comparisons, accuracy),
+        "headline": _headline(context, candidate, baselines, comparisons, network["accuracy"]),
         "selection_rule": rule,
         "architecture": candidate.architecture.to_dict(),
-        "split": _split(context, candidate),
-        "devices": _chosen_devices(context, candidate, record),
-        "links": [{"bytes": candidate.cost.link_bytes, "latency_ms": candidate.cost.link_latency_ms}],
-        "latency_ms": candidate.cost.latency_ms,
-        "accuracy": accuracy,
+        **network,
         "accuracy_per_object": test.accuracy_per_object(),
         "baselines": baselines,
         "comparisons": comparisons,
-        "boundary": record.boundary,
+        "picks": pick_summaries(context, test),
+        "boundary": read_export_record(context).boundary,
         "training": _training(context),
         "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},
     }
@@ -86,39 +76,6 @@ def _system(context: Context) -> dict[str, Any]:
         "aggregator_macs_per_s": context.system.aggregator.macs_per_s,
         "bandwidth_bytes_per_s": context.system.hops[0].share_bytes_per_s,
     }
-
-
-def _split(context: Context, candidate: Candidate) -> dict[str, int]:
-    split = candidate.architecture.split
-    if split is None:
-        return {}
-    return {
-        "phase": split.phase,
-        "stride": context.space.phases[split.phase].stride,
-        "channels": split.width,
-        "feature_bytes": candidate.cost.link_bytes,
-    }
-
-
-def _validation_accuracy(context: Context, candidate: Candidate) -> dict[str, float]:
-    """The search's own figure, with the interval over validation families of the recorded predictions."""
-    arrays = validation_arrays(context)
-    correct = np.load(predictions_path(context, "supernet_validation"), allow_pickle=False) == arrays.labels
-    return accuracy_estimate(correct, arrays.families, seed=context.config.seed).to_dict()
-
-
-def _chosen_devices(context: Context, candidate: Candidate, record: ExportRecord) -> list[dict[str, Any]]:
-    built = architecture_graph(context.space, candidate.architecture, context.num_classes)
-    cost = split_cost(built.graph, built.sensor_operations, context.system)
-    rows = [device_row("sensor", cost.sensor), device_row("aggregator", cost.aggregator)]
-    for row in rows:
-        measured = record.devices[row["name"]]
-        row["tflite_bytes"] = measured["tflite_bytes"]
-        row["arena_bytes_measured"] = measured["arena_bytes_measured"]
-        row["measured_by"] |= {"tflite_bytes": "file size"}
-        if measured["arena_bytes_measured"] is not None:
-            row["measured_by"] |= {"arena_bytes_measured": "TFLite Micro"}
-    return rows
 
 
 def _baselines(context: Context, candidate: Candidate, test: Predictions) -> list[dict[str, Any]]:

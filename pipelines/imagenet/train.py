@@ -21,7 +21,7 @@ __all__ = ["TrainedEvaluator", "supernet_weights", "train", "train_as_worker", "
 
 def supernet_weights(context: Context) -> Path:
     """Where the trained supernet's weights lie."""
-    return context.path("supernet", "final.weights.h5")
+    return context.home / "supernet" / "final.weights.h5"
 
 
 def train(context: Context) -> None:

@@ -6,7 +6,15 @@ from pipelines.report.page import Cell, Column, Row, Table, Tone
 from pipelines.report.records import ACCURACY_KINDS, Comparison, Device, Interval, Network
 from pipelines.report.units import NOTHING, bytes_text, count_text, interval_text, ms_text, points_text
 
-__all__ = ["KIND_TITLES", "accuracy_kinds", "accuracy_table", "comparison_table", "object_table", "paired_table"]
+__all__ = [
+    "KIND_TITLES",
+    "accuracy_cell",
+    "accuracy_kinds",
+    "accuracy_table",
+    "comparison_table",
+    "object_table",
+    "paired_table",
+]
 
 KIND_TITLES = {
     "inherited": "inherited, validation (%)",
@@ -80,9 +88,9 @@ def accuracy_table(networks: Sequence[Network], supernet: Interval, fine_tuned: 
     for network in networks:
         cells = [Cell(f"{network.method}, {network.backbone}"), _EMPTY, _EMPTY, _EMPTY, _EMPTY]
         if network.chosen:
-            cells[1:4] = [_accuracy(supernet), _accuracy(fine_tuned), _accuracy(int8)]
+            cells[1:4] = [accuracy_cell(supernet), accuracy_cell(fine_tuned), accuracy_cell(int8)]
         elif network.accuracy is not None:
-            cells[kinds[network.accuracy_kind]] = _accuracy(network.accuracy)
+            cells[kinds[network.accuracy_kind]] = accuracy_cell(network.accuracy)
         rows.append(Row(cells=tuple(cells), strong=network.chosen))
     return Table(
         caption="Top-1 accuracy with 95 % intervals (bootstrap over families). The columns are different things: "
@@ -98,7 +106,7 @@ def object_table(per_object: Mapping[str, Interval]) -> Table:
         caption="Test accuracy per object: the class that most of its images were given (95 % intervals, bootstrap "
         "over families).",
         columns=(Column(title="Predictions", number=False), Column(title="Objects (%)")),
-        rows=tuple(Row(cells=(Cell(name), _accuracy(value))) for name, value in per_object.items()),
+        rows=tuple(Row(cells=(Cell(name), accuracy_cell(value))) for name, value in per_object.items()),
     )
 
 
@@ -140,7 +148,7 @@ def _network_row(
     cells = [Cell(network.method), Cell(network.backbone)]
     for kind in kinds:
         accuracy = network.accuracy if network.accuracy_kind == kind else None
-        cells.append(_accuracy(accuracy) if accuracy else _EMPTY)
+        cells.append(accuracy_cell(accuracy) if accuracy else _EMPTY)
     for index in range(len(devices)):
         last = index == len(devices) - 1
         limit = limits[index] if index < len(limits) else None
@@ -177,5 +185,6 @@ def _link_cells(network: Network, index: int, split_shape: str) -> list[Cell]:
     return [Cell(bytes_text(link.bytes), detail=split_shape if network.chosen else ""), Cell(ms_text(link.latency_ms))]
 
 
-def _accuracy(interval: Interval) -> Cell:
+def accuracy_cell(interval: Interval) -> Cell:
+    """An accuracy in per cent with its interval below."""
     return Cell(points_text(interval.value), detail=interval_text(interval.low, interval.high))

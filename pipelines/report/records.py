@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ACCURACY_KINDS", "Comparison", "Device", "Interval", "Link", "Network", "RunSummary", "System"]
+__all__ = ["ACCURACY_KINDS", "Comparison", "Device", "Interval", "Link", "Network", "Pick", "RunSummary", "System"]
 
 ACCURACY_KINDS = ("inherited", "fine_tuned", "trained_alone")
 """Three kinds of accuracy that never stand in one column."""
@@ -75,6 +75,30 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Pick:
+    """A further network of the front that was built like the chosen one."""
+
+    number: float
+    """Its row in search/pareto.csv, counted from 1."""
+    resolution: float
+    """Side of its input image in pixels."""
+    split: Mapping[str, float]
+    """`stride` and `channels` of the place where it is split."""
+    devices: tuple[Device, ...]
+    """Sensor and aggregator."""
+    links: tuple[Link, ...]
+    """Between them."""
+    latency_ms: float
+    """From image to answer."""
+    supernet: Interval
+    """With inherited weights, validation."""
+    fine_tuned: Interval
+    """Fine-tuned, float, test."""
+    int8: Interval
+    """Quantised, test."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """The chosen network against a baseline, paired over the same test images."""
 
@@ -127,6 +151,8 @@ class RunSummary:
     per_object: Mapping[str, Interval]
     """Network -> test accuracy of the vote over each object's images."""
     comparisons: tuple[Comparison, ...]
+    picks: tuple[Pick, ...]
+    """Further networks of the front, fastest first."""
     bit_exact_inputs: float | None
     training: Mapping[str, str | float]
     stage_seconds: Mapping[str, float]

@@ -5,7 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.report.json_node import Node
-from pipelines.report.records import ACCURACY_KINDS, Comparison, Device, Interval, Link, Network, RunSummary, System
+from pipelines.report.records import (
+    ACCURACY_KINDS,
+    Comparison,
+    Device,
+    Interval,
+    Link,
+    Network,
+    Pick,
+    RunSummary,
+    System,
+)
 from splitnets_tf.errors import UserError
 
 __all__ = ["summary_from_mapping", "summary_from_node"]
@@ -63,6 +73,7 @@ def summary_from_node(node: Node) -> RunSummary:
         int8=_interval(accuracy["int8"]),
         per_object=_per_object(node.get("accuracy_per_object")),
         comparisons=tuple(_comparison(c) for c in _elements(node, "comparisons")),
+        picks=tuple(_pick(pick) for pick in _elements(node, "picks")),
         bit_exact_inputs=_amount(boundary, "bit_exact_inputs"),
         training=_flat(node.get("training")),
         stage_seconds=_stage_seconds(node.get("stages")),
@@ -100,6 +111,21 @@ def _baseline(node: Node) -> Network:
         latency_ms=_amount(node, "latency_ms"),
         feasible=node["feasible"].flag(),
         infeasible_because=_text(node, "infeasible_because"),
+    )
+
+
+def _pick(node: Node) -> Pick:
+    accuracy = node["accuracy"]
+    return Pick(
+        number=node["number"].number(),
+        resolution=node["resolution"].number(),
+        split=_figures(node["split"]),
+        devices=tuple(_device(d) for d in node["devices"].elements()),
+        links=tuple(_link(link) for link in node["links"].elements()),
+        latency_ms=node["latency_ms"].amount(),
+        supernet=_interval(accuracy["supernet"]),
+        fine_tuned=_interval(accuracy["fine_tuned"]),
+        int8=_interval(accuracy["int8"]),
     )
 
 

@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 from pipelines.report.page import Fact, Page, Section, render_page
+from pipelines.report.pick_table import picks_section
 from pipelines.report.records import RunSummary, System
 from pipelines.report.run_files import RunFiles, read_run
 from pipelines.report.sections import (
@@ -90,6 +91,7 @@ def _summary_sections(run: RunFiles) -> tuple[Section, ...]:
         accuracy_section(summary),
         accuracy_latency_section(run.front, summary.networks, summary.architecture),
         latency_section(summary.networks),
+        *((picks_section(summary.picks),) if summary.picks else ()),
     )
 
 

@@ -1,0 +1,59 @@
+"""Searching again without training: a run that takes its trained supernet from another run's directory."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.imagenet.config import ImagenetConfig
+from pipelines.run_directory import RunDirectory
+from splitnets_tf.errors import UserError
+
+__all__ = ["check_supernet", "inherited_config"]
+
+_OF_THE_SUPERNET = ("smoke", "data", "space", "train", "supernet", "sandwich", "distill")
+"""Settings that the trained supernet has settled."""
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    stored = RunDirectory(path).stored_config()
+    if stored is None:
+        raise UserError(f"--supernet {path}: no run is there; name the output directory of a trained run")
+    return stored
+
+
+def inherited_config(path: Path) -> dict[str, Any]:
+    """What a new run takes over from the one whose supernet it uses: everything but what was chosen there.
+
+    Raises:
+        UserError: There is no run.
+    """
+    stored = _stored(path)
+    return {key: value for key, value in stored.items() if key not in ("selection", "full", "supernet_run")}
+
+
+def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
+    """Refuse a supernet that is not trained, or not on these data, this space and these settings.
+
+    Args:
+        config: The resolved configuration; without `supernet_run` there is nothing to check.
+        inputs: Fingerprints of data and space, as a training stage records them.
+
+    Raises:
+        UserError: What does not agree is named.
+    """
+    if config.supernet_run is None:
+        return
+    path = Path(config.supernet_run)
+    stored, record = _stored(path), RunDirectory(path).provenance()["stages"].get("train", {})
+    if stored.get("supernet_run") is not None:
+        raise UserError(f"--supernet {path} took its own supernet from {stored['supernet_run']}; name that run instead")
+    if not record.get("done"):
+        raise UserError(f"--supernet {path}: its supernet is not trained yet; finish that run's training first")
+    wanted = config.to_dict()
+    differing = [key for key in _OF_THE_SUPERNET if stored.get(key) != wanted[key]]
+    differing += [key for key, value in inputs.items() if record.get("inputs", {}).get(key) != value]
+    if differing:
+        names = ", ".join(dict.fromkeys(differing))
+        raise UserError(
+            f"--supernet {path} was trained with another setting of {names}; a search takes that over, so leave it out"
+        )
