@@ -1,7 +1,8 @@
 """Reproduces what the papers print: `python -m pipelines.reproduce table4`.
 
-Expected result: exit code 0, which says that every figure of the table is within the stated tolerances or is one in
-which the paper disagrees with itself. Takes a few seconds; needs neither network nor TensorFlow.
+`table4` and `table6` end with exit code 0 if every figure of the table is within the stated tolerances or is one in
+which the paper disagrees with itself; they take a few seconds and need no TensorFlow. `hardware-sweep` searches a
+trained run again on systems that differ in one property, and draws how the split moves.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 if the figures agree, 1 if one does not.
 
     Raises:
-        UserError: If the JSON file cannot be written.
+        UserError: If a file cannot be written, or the named run cannot be searched again.
     """
+    options = _parser().parse_args(arguments)
+    if options.what == "hardware-sweep":
+        from pipelines.reproduction.sweep_command import run_sweep
+
+        return run_sweep(options.run, options.output_dir, options.vary or (), options.min_accuracy)
     from pipelines.reproduction.tables_command import run_table
 
-    options = _parser().parse_args(arguments)
     return run_table(options.what, options.json)
 
 
@@ -43,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(table, help=text, description=text)
         command.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    text = "SplitNets, Appendix H's question: how the split moves with bandwidth, speed, memory and number of sensors"
+    sweep = commands.add_parser("hardware-sweep", help=text, description=text)
+    sweep.add_argument("--run", type=Path, required=True, help="a run of pipelines.imagenet with a finished search")
+    sweep.add_argument("--output-dir", type=Path, default=Path("runs/hardware-sweep"), help="the sweep's own directory")
+    sweep.add_argument(
+        "--vary", action="append", metavar="WHAT", help="bandwidth, sensor speed, sensor memory, sensors"
+    )
+    sweep.add_argument("--min-accuracy", type=float, help="what stands for a system (default: 98 %% of the run's best)")
     return parser
 
 

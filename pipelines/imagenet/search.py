@@ -11,10 +11,10 @@ from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from pipelines.progress import progress_bar
 from pipelines.run_directory import json_fingerprint
 from splitnets_tf.hardware import system_to_yaml
-from splitnets_tf.search import SearchProgress, run_search, run_worker, write_pareto_csv
+from splitnets_tf.search import Evaluator, SearchProgress, run_search, run_worker, write_pareto_csv
 from splitnets_tf.space import Architecture
 
-__all__ = ["search", "work"]
+__all__ = ["search", "search_identity", "when_asked", "work"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,19 +27,29 @@ class _WhenAsked:
         return self.trained.evaluator.evaluate(architecture)
 
 
+def when_asked(trained: TrainedEvaluator) -> Evaluator:
+    """The trained supernet as an evaluator that is loaded at its first use."""
+    return _WhenAsked(trained)
+
+
+def search_identity(context: Context) -> str:
+    """Fingerprint of what makes an architecture's accuracy: supernet, data, space, and how it is evaluated."""
+    return json_fingerprint(context.inputs(supernet_weights(context)) | {"evaluation": _evaluation(context)})
+
+
 def _inputs(context: Context) -> dict[str, str]:
     return context.inputs(supernet_weights(context)) | {"system": json_fingerprint(system_to_yaml(context.system))}
 
 
-def _question(context: Context, trained: TrainedEvaluator, inputs: dict[str, str]) -> dict[str, Any]:
+def _question(context: Context, trained: TrainedEvaluator) -> dict[str, Any]:
     """What chief and workers must agree on, and how to answer it."""
     return {
         "space": context.space,
         "cost": context.cost,
-        "evaluator": _WhenAsked(trained),
+        "evaluator": when_asked(trained),
         "constraints": context.constraints,
         "settings": context.config.search,
-        "identity": json_fingerprint(inputs | {"evaluation": _evaluation(context)}),
+        "identity": json_fingerprint([search_identity(context), system_to_yaml(context.system)]),
     }
 
 
@@ -63,7 +73,7 @@ def search(context: Context, trained: TrainedEvaluator) -> None:
             advance(state.done, f"generation {state.generation}, best accuracy {state.best_accuracy:.3f}")
 
         result = run_search(
-            **_question(context, trained, inputs),
+            **_question(context, trained),
             directory=context.path("search"),
             on_progress=report,
         )
@@ -80,4 +90,4 @@ def work(context: Context, trained: TrainedEvaluator) -> int:
     Raises:
         UserError: The chief does not answer, or searches something else.
     """
-    return run_worker(**_question(context, trained, _inputs(context)))
+    return run_worker(**_question(context, trained))

@@ -1,0 +1,122 @@
+"""The sweep over systems: one property at a time, every accuracy once, resumable."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.report.figures import figure_svg
+from pipelines.reproduction.hardware_sweep import AXES, Sweep, sweep_rows, varied
+from pipelines.reproduction.sweep_view import sweep_figure, sweep_table
+from splitnets_tf.errors import UserError
+from splitnets_tf.hardware import load_system
+from splitnets_tf.search import AnalyticCost, SearchSettings
+from splitnets_tf.space import load_space
+
+SPACE, SYSTEM = load_space("demo"), load_system("hmd-demo")
+
+
+class SizeDecides:
+    """Accuracy grows with the network's size, as in a table."""
+
+    def __init__(self):
+        self.asked = []
+        self._cost = AnalyticCost(SPACE, SYSTEM, 34)
+
+    def evaluate(self, architecture):
+        self.asked.append(architecture)
+        return min(1.0, self._cost.cost(architecture).macs / 1e7)
+
+
+def sweep(directory, evaluator, **changes):
+    fields = {
+        "space": SPACE,
+        "system": SYSTEM,
+        "num_classes": 34,
+        "constraints": (),
+        "settings": SearchSettings(population=6, generations=2),
+        "evaluator": evaluator,
+        "min_accuracy": 0.2,
+        "directory": directory,
+        "identity": "one",
+    }
+    return Sweep(**fields | changes)
+
+
+def test_one_property_changes_at_a_time():
+    assert varied(SYSTEM, "bandwidth", 2).hops[0].share_bytes_per_s == 2 * SYSTEM.hops[0].share_bytes_per_s
+    assert varied(SYSTEM, "sensor speed", 0.5).sensor.macs_per_s == SYSTEM.sensor.macs_per_s / 2
+    assert varied(SYSTEM, "sensor memory", 4).sensor.memory_bytes == 4 * SYSTEM.sensor.memory_bytes
+    many = varied(SYSTEM, "sensors", 12)
+    assert many.hops[0].share_bytes_per_s == SYSTEM.hops[0].bandwidth_bytes_per_s / 12
+    assert many.sensor.count == 12 and many.aggregator == SYSTEM.aggregator
+    for axis in ("bandwidth", "sensor speed", "sensor memory"):
+        assert varied(SYSTEM, axis, 1.0) == SYSTEM
+    with pytest.raises(ValueError, match="axis should be one of"):
+        varied(SYSTEM, "colour", 1.0)
+
+
+def test_the_sweep_searches_each_system_and_evaluates_nothing_twice(tmp_path):
+    evaluator, told = SizeDecides(), []
+    axes = ("bandwidth", "sensor memory")
+    rows = sweep_rows(sweep(tmp_path, evaluator), axes, lambda done, total: told.append((done, total)))
+    assert [(row["axis"], row["value"]) for row in rows] == [(axis, value) for axis in axes for value in AXES[axis]]
+    assert told == [(done, 10) for done in range(11)]
+    assert len(set(evaluator.asked)) == len(evaluator.asked)
+    for row in rows:
+        if row["infeasible_because"] is None:
+            assert row["accurate_enough"] is (row["accuracy"] >= 0.2)
+            limit = varied(SYSTEM, row["axis"], row["value"]).sensor.memory_bytes
+            assert row["sensor_memory_bytes"] <= limit and row["peak_bytes"] <= limit
+    same = [row for row in rows if row["value"] == 1.0]
+    assert same[0] | {"axis": ""} == same[1] | {"axis": ""}
+    again = SizeDecides()
+    assert sweep_rows(sweep(tmp_path, again), axes, lambda *_: None) == rows
+    assert again.asked == []
+    with pytest.raises(UserError, match="another supernet"):
+        sweep_rows(sweep(tmp_path, again, identity="two"), axes, lambda *_: None)
+
+
+def test_a_system_that_nothing_fits_is_a_row_of_its_own(tmp_path):
+    tiny = varied(SYSTEM, "sensor memory", 1e-4)
+    rows = sweep_rows(sweep(tmp_path, SizeDecides(), system=tiny), ("sensors",), lambda *_: None)
+    assert len(rows) == 5 and all("no architecture" in row["infeasible_because"] for row in rows)
+    assert not (tmp_path / "searches").exists()
+
+
+ROW = {
+    "axis": "sensors",
+    "value": 4,
+    "infeasible_because": None,
+    "accurate_enough": True,
+    "accuracy": 0.71,
+    "split_stride": 8,
+    "split_channels": 12,
+    "latency_ms": 0.6,
+    "sensor_latency_ms": 0.1,
+    "link_latency_ms": 0.2,
+    "aggregator_latency_ms": 0.3,
+}
+
+
+def test_table_and_figure_show_each_system():
+    rows = [
+        ROW,
+        ROW | {"value": 8, "accurate_enough": False},
+        {"axis": "bandwidth", "value": 2, "infeasible_because": "no"},
+    ]
+    table = sweep_table(rows, 0.7)
+    assert table.row_count == 3
+    cells = [list(column.cells) for column in table.columns]
+    assert cells[2] == ["8", "8", "nothing fits"] and cells[1] == ["4", "8", "x 2"]
+    assert cells[8] == ["71.0 %", "71.0 % (best)", ""]
+    svg = figure_svg(lambda: sweep_figure(rows, "Title"))
+    for text in ("nothing", "/8*", "12 ch", "sensors", "bandwidth", "aggregator"):
+        assert text in svg
+
+
+def test_a_run_that_is_none_is_one_line(tmp_path):
+    command = [sys.executable, "-m", "pipelines.reproduce", "hardware-sweep", "--run", str(tmp_path / "none")]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1
+    assert "no run is there" in result.stderr and list(tmp_path.iterdir()) == []
