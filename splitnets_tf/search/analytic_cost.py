@@ -1,6 +1,7 @@
 """The analytic hardware model as the search's cost backend."""
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ class AnalyticCost:
         views: Sensors whose views belong to one answer.
     """
 
-    population_figures = frozenset(COST_FIGURES) - {"sensor_memory_bytes", "aggregator_memory_bytes"}
-    """All but those that hold the planned arena, whose placement is a search of its own for each graph."""
+    population_figures = frozenset(COST_FIGURES) - {"sensor_memory_bytes", "aggregator_memory_bytes", "energy_mj"}
+    """All but those that hold the planned arena, whose placement is a search of its own for each graph, and the energy,
+    which counts what each operation reads and writes after fusion."""
 
     def __init__(self, space: SearchSpace, system: System, num_classes: int, *, views: int = 1) -> None:
         self._space = space
@@ -47,7 +49,7 @@ class AnalyticCost:
         return self._cached(architecture)
 
     def figures(self, vectors: npt.NDArray[np.integer[Any]]) -> dict[str, npt.NDArray[Any]]:
-        """The figures of n architectures at once, without those of the planned arena, which only `cost` gives.
+        """The figures of `population_figures` for n architectures at once; the others are given by `cost` only.
 
         Args:
             vectors: int `[n, vector_length]`, each with one split or none.
@@ -87,6 +89,7 @@ class AnalyticCost:
             macs=priced.sensor.macs + priced.aggregator.macs,
             params=priced.sensor.params + priced.aggregator.params,
             link_bytes=priced.link.bytes,
+            energy_mj=math.nan if priced.energy_mj is None else priced.energy_mj,
         )
 
 

@@ -249,7 +249,7 @@ def _reachable(problem: FeasibilityProblem, constraint: Constraint, nearest: Arc
     figures = problem.cost.cost(nearest).as_dict()
     value = constraint.value(figures)
     if not math.isfinite(value):
-        return f"{constraint.subject_text} divides by zero"
+        return f"{constraint.subject_text} divides by zero or names a figure that the system has no constants for"
     extreme = "smallest" if constraint.upper else "largest"
     others = [other for other in problem.constraints if other != constraint]
     kept = total_violation(others, figures) == 0

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from splitnets_tf.space import Architecture
 __all__ = ["read_pareto_csv", "write_pareto_csv"]
 
 COLUMNS = ("id", "accuracy", *COST_FIGURES, "architecture")
+_WITHOUT_ENERGY = tuple(name for name in COLUMNS if name != "energy_mj")
+"""Columns of tables that were written before there was an energy."""
 _INTEGERS = frozenset(
     ("peak_bytes", "sensor_memory_bytes", "aggregator_memory_bytes", "sensor_macs", "macs", "params", "link_bytes")
 )
@@ -25,13 +28,14 @@ def write_pareto_csv(path: Path, candidates: Iterable[Candidate]) -> None:
 
     Args:
         path: The file.
-        candidates: Rows. Floats are written with all their digits, so that reading gives them back exactly.
+        candidates: Rows. Floats are written with all their digits, so that reading gives them back exactly; a figure
+            that a system does not give is left empty.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for candidate in candidates:
-        figures = (repr(value) for value in candidate.cost.as_dict().values())
+        figures = ("" if math.isnan(value) else repr(value) for value in candidate.cost.as_dict().values())
         writer.writerow([candidate.id, repr(candidate.accuracy), *figures, candidate.architecture.to_json()])
     write_text(path, buffer.getvalue())
 
@@ -49,17 +53,18 @@ def read_pareto_csv(path: Path) -> tuple[Candidate, ...]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text; expected a table written by the search") from error
     rows = list(csv.reader(io.StringIO(text)))
-    if not rows or tuple(rows[0]) != COLUMNS:
+    if not rows or tuple(rows[0]) not in (COLUMNS, _WITHOUT_ENERGY):
         raise UserError(f"{path}: expected the columns {','.join(COLUMNS)}; write the table again with the search")
-    return tuple(_candidate(row, f"{path}, line {number}") for number, row in enumerate(rows[1:], start=2))
+    columns = tuple(rows[0])
+    return tuple(_candidate(row, columns, f"{path}, line {number}") for number, row in enumerate(rows[1:], start=2))
 
 
-def _candidate(row: list[str], where: str) -> Candidate:
-    if len(row) != len(COLUMNS):
-        raise UserError(f"{where}: expected {len(COLUMNS)} fields, received {len(row)}")
-    fields = dict(zip(COLUMNS, row, strict=True))
+def _candidate(row: list[str], columns: tuple[str, ...], where: str) -> Candidate:
+    if len(row) != len(columns):
+        raise UserError(f"{where}: expected {len(columns)} fields, received {len(row)}")
+    fields = dict(zip(columns, row, strict=True))
     try:
-        figures: dict[str, Any] = {name: (int if name in _INTEGERS else float)(fields[name]) for name in COST_FIGURES}
+        figures: dict[str, Any] = {name: _figure(name, fields[name]) for name in COST_FIGURES if name in fields}
         accuracy = float(fields["accuracy"])
         architecture = Architecture.from_json(fields["architecture"])
     except (ValueError, UserError) as error:
@@ -67,3 +72,10 @@ def _candidate(row: list[str], where: str) -> Candidate:
     if architecture.short_id != fields["id"]:
         raise UserError(f"{where}: the id {fields['id']} is not that of the architecture ({architecture.short_id})")
     return Candidate(architecture=architecture, accuracy=accuracy, cost=Cost(**figures))
+
+
+def _figure(name: str, text: str) -> float:
+    if name in _INTEGERS:
+        return int(text)
+    # The one NaN that `Cost` has by itself: figures that are not given compare equal.
+    return float(text) if text else math.nan

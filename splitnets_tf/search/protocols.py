@@ -1,6 +1,7 @@
 """What the search asks of the outside: how accurate an architecture is, and what it costs."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,6 +39,8 @@ class Cost:
     """Parameters of the whole network."""
     link_bytes: int
     """Bytes that one sensor sends for one inference."""
+    energy_mj: float = math.nan
+    """Energy of one inference on one sensor, the way and the aggregator; NaN where the system has no constants."""
 
     def as_dict(self) -> dict[str, float]:
         """The figures by name, in the order of `COST_FIGURES`."""

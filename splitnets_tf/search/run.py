@@ -1,5 +1,6 @@
 """A whole search in one call, resumable at any moment."""
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from splitnets_tf.search.constraints import Constraint
 from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import pareto_front
-from splitnets_tf.search.protocols import CostBackend, Evaluator
+from splitnets_tf.search.protocols import Cost, CostBackend, Evaluator
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import SearchSpace
 
@@ -52,8 +53,8 @@ def run_search(
         The front, all candidates and the number of generations.
 
     Raises:
-        UserError: Nothing satisfies the constraints (found before the first evaluation), or the folder holds a search
-            with other settings, or this process is a worker.
+        UserError: Nothing satisfies the constraints (found before the first evaluation), the system does not give a
+            minimised figure, the folder holds a search with other settings, or this process is a worker.
 
     Reference:
         SplitNets, section 3.2.
@@ -61,7 +62,8 @@ def run_search(
     if read_role().kind == "worker":
         raise UserError("the environment makes this process a worker of a search; only the chief has its result")
     problem = FeasibilityProblem(space=space, cost=cost, constraints=tuple(constraints))
-    check_feasible(problem, np.random.default_rng(settings.seed))
+    found = check_feasible(problem, np.random.default_rng(settings.seed))
+    _refuse_undefined(settings, cost.cost(found))
 
     # Importing Keras Tuner imports TensorFlow: seconds that a wrong constraint should not cost.
     from splitnets_tf.search.oracle import EvolutionOracle
@@ -75,6 +77,15 @@ def run_search(
     return SearchResult(
         front=pareto_front(evaluated, settings.minimise), evaluated=evaluated, generations=oracle.generations
     )
+
+
+def _refuse_undefined(settings: SearchSettings, cost: Cost) -> None:
+    undefined = [name for name in settings.minimise if math.isnan(getattr(cost, name))]
+    if undefined:
+        raise UserError(
+            f"search: {undefined[0]} cannot be minimised, since the system has no constants for it; choose a system "
+            "that has them, or leave the figure out of search.minimise"
+        )
 
 
 def run_worker(

@@ -91,3 +91,14 @@ def _with_memory(processor, memory_bytes):
         for each in SYSTEM.processors
     )
     return dataclasses.replace(SYSTEM, processors=tuple(processors))
+
+
+def test_energy_is_that_of_the_split_cost_and_undefined_without_constants():
+    architecture = sample(SPACE, np.random.default_rng(3))
+    system = load_system("hmd-demo")
+    built = architecture_graph(SPACE, architecture, 34)
+    expected = split_cost(built.graph, built.sensor_operations, system).energy_mj
+    assert expected > 0 and AnalyticCost(SPACE, system, 34).cost(architecture).energy_mj == expected
+    processors = tuple(dataclasses.replace(each, energy=None) for each in system.processors)
+    without = dataclasses.replace(system, processors=processors)
+    assert np.isnan(AnalyticCost(SPACE, without, 34).cost(architecture).energy_mj)

@@ -11,7 +11,15 @@ from synthetic_problem import SPACE, SyntheticCost, every_architecture, syntheti
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
-from splitnets_tf.search import AnalyticCost, FeasibilityProblem, check_feasible, parse_constraints, total_violation
+from splitnets_tf.search import (
+    AnalyticCost,
+    FeasibilityProblem,
+    SearchSettings,
+    check_feasible,
+    parse_constraints,
+    run_search,
+    total_violation,
+)
 from splitnets_tf.search.feasibility import repair
 from splitnets_tf.search.neighbours import neighbours
 from splitnets_tf.space import load_space, sample
@@ -129,3 +137,18 @@ def test_the_search_imports_without_tensorflow():
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_figure_that_the_system_does_not_give_is_refused_before_anything_is_loaded(tmp_path):
+    with pytest.raises(UserError, match="energy_mj divides by zero or names a figure that the system has no constants"):
+        check_feasible(problem("energy_mj <= 1"), np.random.default_rng(0))
+    with pytest.raises(UserError, match="energy_mj cannot be minimised"):
+        run_search(
+            space=SPACE,
+            cost=SyntheticCost(),
+            evaluator=None,
+            constraints=(),
+            settings=SearchSettings(minimise=("latency_ms", "energy_mj")),
+            directory=tmp_path / "search",
+        )
+    assert list(tmp_path.iterdir()) == []

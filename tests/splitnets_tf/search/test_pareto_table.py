@@ -1,5 +1,7 @@
 """pareto.csv: round trip, one step on disk, clear refusals."""
 
+import dataclasses
+
 import pytest
 from synthetic_problem import SPACE, RuggedTable, every_architecture, synthetic_cost
 
@@ -66,3 +68,17 @@ def test_a_spoilt_table_is_refused_by_file_and_line(tmp_path, spoil, part):
 def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_pareto_csv(tmp_path / "pareto.csv")
+
+
+def test_energy_is_kept_and_tables_without_it_are_still_read(tmp_path):
+    path = tmp_path / "pareto.csv"
+    priced = tuple(
+        dataclasses.replace(each, cost=dataclasses.replace(each.cost, energy_mj=0.1 + index))
+        for index, each in enumerate(CANDIDATES)
+    )
+    write_pareto_csv(path, priced)
+    assert read_pareto_csv(path) == priced
+    write_pareto_csv(path, CANDIDATES)
+    assert read_pareto_csv(path) == CANDIDATES
+    path.write_text(path.read_text().replace(",energy_mj,architecture", ",architecture").replace(',,"{', ',"{'))
+    assert read_pareto_csv(path) == CANDIDATES
