@@ -59,6 +59,7 @@ class EvolutionOracle(keras_tuner.Oracle):
     """
 
     trials: dict[str, trial_module.Trial]
+    ongoing_trials: dict[str, trial_module.Trial]
     _retry_queue: list[str]
 
     def __init__(
@@ -147,8 +148,14 @@ class EvolutionOracle(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def end_trial(self, trial: trial_module.Trial) -> None:
-        """End a trial; one that another worker has ended already stays as it is."""
+        """End a trial; one that another worker has ended already stays as it is.
+
+        One without a result, which a restarted chief does not have any more, is evaluated again.
+        """
         if trial.trial_id in self.end_order:
+            return
+        if not self.trials[trial.trial_id].metrics.metrics:
+            self._take_back(trial.trial_id)
             return
         if trial.trial_id in self._retry_queue:
             self._retry_queue.remove(trial.trial_id)
@@ -256,10 +263,18 @@ class EvolutionOracle(keras_tuner.Oracle):
         """Take back the trials of silent workers, and no longer wait for these."""
         for worker in self._leases.take_silent():
             self.tuner_ids.discard(worker)
-            trial = self.ongoing_trials.pop(worker, None)
-            if trial is not None:
-                _logger.warning("worker %s is silent; candidate %s is evaluated again", worker, trial.trial_id)
-                self._retry_queue.append(trial.trial_id)
+            if worker in self.ongoing_trials:
+                _logger.warning("worker %s is silent", worker)
+                self._take_back(self.ongoing_trials[worker].trial_id)
+
+    def _take_back(self, trial_id: str) -> None:
+        """Let a trial be handed out again."""
+        _logger.warning("candidate %s is evaluated again", trial_id)
+        self.ongoing_trials = {
+            worker: trial for worker, trial in self.ongoing_trials.items() if trial.trial_id != trial_id
+        }
+        if trial_id not in self._retry_queue:
+            self._retry_queue.append(trial_id)
 
     def _parents_of(self, generation: int) -> tuple[Architecture, ...]:
         if self._parents[0] != generation:

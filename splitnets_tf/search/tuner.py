@@ -12,6 +12,7 @@ from splitnets_tf.search.candidate import SearchProgress
 from splitnets_tf.search.chief import serve
 from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
 from splitnets_tf.search.oracle import FINGERPRINT, OBJECTIVE, EvolutionOracle
+from splitnets_tf.search.patient_client import PatientClient
 from splitnets_tf.search.protocols import Evaluator
 from splitnets_tf.search.worker import ChiefLine, refuse_other_search, sign_of_life
 
@@ -64,7 +65,9 @@ class EvolutionTuner(base_tuner.BaseTuner):
         self._on_progress = on_progress
         self._waiting = False
         super().__init__(oracle=oracle, directory=str(directory.parent), project_name=directory.name)
-        if not self._is_worker() and (directory / "oracle.json").exists():
+        if self._line is not None:
+            self.oracle = PatientClient(oracle, self._line)
+        elif (directory / "oracle.json").exists():
             oracle.reload()
 
     def search(self) -> None:
@@ -98,7 +101,6 @@ class EvolutionTuner(base_tuner.BaseTuner):
         """Report where the search stands; as a worker, make sure that the chief searches the same."""
         self._report()
         if self._line is not None:
-            self._line.wait()
             theirs = self.oracle.get_space().values.get(FINGERPRINT)
             refuse_other_search(self._role.address, theirs, self._local_oracle.fingerprint)
 
@@ -107,8 +109,6 @@ class EvolutionTuner(base_tuner.BaseTuner):
         if self._waiting:
             time.sleep(IDLE_SECONDS)
         self._waiting = True
-        if self._line is not None:
-            self._line.wait()
 
     def on_trial_begin(self, trial: trial_module.Trial) -> None:
         """Note that a trial came."""

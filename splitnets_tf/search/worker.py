@@ -3,13 +3,19 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import grpc
 
 from splitnets_tf.errors import UserError
 
 __all__ = ["ChiefLine", "refuse_other_search", "sign_of_life"]
+
+T = TypeVar("T")
+_KNOCK_SECONDS = 0.1
+"""Between two attempts where the chief refuses a call at once."""
 
 _logger = logging.getLogger(__name__)
 
@@ -26,20 +32,43 @@ class ChiefLine:
         self._address = address
         self._patience_seconds = patience_seconds
         self._channel = grpc.insecure_channel(address)
+        # The cheapest of the oracle's calls, with an empty request and an answer that nobody reads.
+        self._knock = self._channel.unary_unary("/keras_tuner.Oracle/GetSpace", bytes, bytes)
 
     def wait(self) -> None:
-        """Return as soon as the chief listens.
+        """Return as soon as the chief answers.
 
         Raises:
-            UserError: It does not answer for too long.
+            UserError: It does not for too long.
         """
-        try:
-            grpc.channel_ready_future(self._channel).result(timeout=self._patience_seconds)
-        except grpc.FutureTimeoutError as error:
-            raise UserError(
-                f"no chief of a search answers at {self._address} for {self._patience_seconds:g} s; start it there "
-                "with KERASTUNER_TUNER_ID=chief, or look whether the search has ended"
-            ) from error
+        deadline = time.monotonic() + self._patience_seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                self._knock(b"", timeout=left, wait_for_ready=True)
+                return
+            except grpc.RpcError as error:
+                _logger.debug("the chief at %s does not answer: %s", self._address, error)
+                time.sleep(_KNOCK_SECONDS)
+        raise UserError(
+            f"no chief of a search answers at {self._address} for {self._patience_seconds:g} s; start it there with "
+            "KERASTUNER_TUNER_ID=chief, or look whether the search has ended"
+        )
+
+    def insist(self, call: Callable[[], T]) -> T:
+        """Make a call that may be made twice, again and again while the chief is being restarted.
+
+        Raises:
+            UserError: The chief does not come back.
+            grpc.RpcError: The call fails for another reason.
+        """
+        while True:
+            self.wait()
+            try:
+                return call()
+            except grpc.RpcError as error:
+                if not isinstance(error, grpc.Call) or error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                _logger.warning("the chief at %s has gone; waiting for it", self._address)
 
     def close(self) -> None:
         """Hang up."""
@@ -76,8 +105,8 @@ def sign_of_life(beat: Callable[[], object], interval_s: float) -> Iterator[None
         while not done.wait(interval_s):
             try:
                 beat()
-            except grpc.RpcError as error:
-                _logger.warning("the chief does not answer: %s", error)
+            except (grpc.RpcError, UserError) as error:
+                _logger.warning("a sign of life did not reach the chief: %s", error)
 
     # A daemon, not joined: a beat may wait for a chief that is being restarted.
     threading.Thread(target=go_on, name="sign of life", daemon=True).start()

@@ -132,6 +132,17 @@ def test_a_late_result_of_a_trial_that_waits_to_be_handed_out_is_taken(tmp_path,
     assert oracle.create_trial("other").trial_id != late.trial_id
 
 
+def test_a_trial_ended_without_a_result_is_handed_out_again(tmp_path, clock):
+    """Its result reached a chief that was killed before the end of the trial was told."""
+    oracle = new_oracle(tmp_path, clock)
+    trial = oracle.create_trial("one")
+    ended = type(trial).from_state(trial.get_state())
+    ended.status = TrialStatus.COMPLETED
+    oracle.end_trial(ended)
+    assert oracle.evaluated == () and not oracle.ongoing_trials
+    assert oracle.create_trial("two").trial_id == trial.trial_id
+
+
 def test_the_chief_does_not_wait_for_idle_workers_that_are_gone(tmp_path, clock):
     oracle = new_oracle(tmp_path, clock)
     trials = [oracle.create_trial(name) for name in ("one", "two")]
