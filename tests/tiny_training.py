@@ -36,7 +36,7 @@ def training_settings(epochs):
     """48 images a step, two steps an epoch."""
     from splitnets_tf.supernet import TrainingSettings
 
-    return TrainingSettings(epochs=epochs, batch_size=48, max_shift=2, seed=5, weight_decay=1e-3)
+    return TrainingSettings(epochs=epochs, batch_size=48, learning_rate=0.005, max_shift=2, seed=5, weight_decay=1e-3)
 
 
 def sandwich_settings():

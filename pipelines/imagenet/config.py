@@ -65,10 +65,12 @@ class SelectionSettings:
     def __post_init__(self) -> None:
         if any(isinstance(number, bool) or not isinstance(number, int) or number < 1 for number in self.picks):
             raise UserError(f"selection: picks should be rows of the front from 1 on, received {list(self.picks)}")
-        for field in ("max_latencies_ms", "min_accuracies"):
-            values = getattr(self, field)
-            if not all(isinstance(value, (int, float)) and 0 < value < math.inf for value in values):
-                raise UserError(f"selection: {field} should be positive numbers, received {list(values)}")
+        for value in (self.max_latency_ms, *self.max_latencies_ms):
+            if value is not None and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+                raise UserError(f"selection: a latency limit should be a positive number of ms, received {value}")
+        for value in (self.min_accuracy, *self.min_accuracies):
+            if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 1):
+                raise UserError(f"selection: an accuracy should be a fraction such as 0.55, received {value}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

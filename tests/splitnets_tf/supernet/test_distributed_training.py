@@ -85,7 +85,7 @@ def assert_equal(path, reference):
     for actual, wanted in zip(weights, expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
     moved = [np.abs(after - before).max() for before, after in zip(initial, weights, strict=True)]
-    assert np.median(moved) > 1e-2  # the tolerance is far below what training does
+    assert np.median(moved) > 1e-3  # the tolerance is far below what training does
 
 
 def test_two_devices_of_one_process(space_file, reference, tmp_path):
