@@ -35,7 +35,7 @@ def alone(tmp_path_factory):
     return run_search(**QUESTION, cost=SyntheticCost(), evaluator=RuggedTable(SPACE), directory=directory)
 
 
-@pytest.mark.parametrize("scenario", ["plain", "killed worker", "killed chief"])
+@pytest.mark.parametrize("scenario", [pytest.param("plain", marks=pytest.mark.slow), "killed worker", "killed chief"])
 def test_chief_and_workers_find_what_one_process_finds(tmp_path, alone, scenario):
     run = subprocess.run(
         [sys.executable, str(SCRIPT), str(tmp_path / "run"), scenario],
