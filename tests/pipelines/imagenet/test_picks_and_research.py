@@ -1,4 +1,7 @@
-"""One small run, then more of it without training: several winners, other systems, workers."""
+"""One small run, then more of it without training: several winners, other systems, workers.
+
+Slow (minutes), so it runs with `pytest -m slow` only.
+"""
 
 import json
 import os
@@ -11,12 +14,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipelines.imagenet.config import DEMO, with_overrides
-from pipelines.imagenet.other_supernet import check_supernet, inherited_config
-from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system, system_to_yaml
 from splitnets_tf.search import read_pareto_csv
 from splitnets_tf.space import space_to_dict
+
+pytestmark = pytest.mark.slow
 
 
 def command(*arguments):
@@ -129,22 +131,3 @@ def test_several_winners_are_built_and_shown_in_one_table(searched):
     assert {path: path.stat().st_mtime_ns for path in searched.rglob("*.tflite")} == before
     result = run("export", "--output-dir", searched, "--pick", "99")
     assert result.returncode == 2 and f"the front has {len(front)} rows" in result.stderr
-
-
-def test_a_supernet_that_does_not_fit_is_refused(searched, tmp_path):
-    stored = inherited_config(searched)
-    config = with_overrides(with_overrides(DEMO, stored), {"supernet_run": str(searched)})
-    inputs = json.loads((searched / "provenance.json").read_text())["stages"]["train"]["inputs"]
-    check_supernet(config, inputs)
-    with pytest.raises(UserError, match="another setting of train"):
-        check_supernet(with_overrides(config, {"train.epochs": 7}), inputs)
-    with pytest.raises(UserError, match="another setting of data;"):
-        check_supernet(config, inputs | {"data": "other"})
-    with pytest.raises(UserError, match="no run is there"):
-        inherited_config(tmp_path)
-    record = json.loads((searched / "provenance.json").read_text())
-    record["stages"]["train"]["done"] = False
-    (tmp_path / "provenance.json").write_text(json.dumps(record))
-    (tmp_path / "config.yaml").write_text((searched / "config.yaml").read_text())
-    with pytest.raises(UserError, match="not trained yet"):
-        check_supernet(with_overrides(config, {"supernet_run": str(tmp_path)}), inputs)

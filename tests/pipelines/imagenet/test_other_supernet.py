@@ -1,0 +1,69 @@
+"""Which supernet of another run a search may use."""
+
+import dataclasses
+import json
+
+import pytest
+import yaml
+
+from pipelines.imagenet.config import DEMO, with_overrides
+from pipelines.imagenet.other_supernet import check_supernet, inherited_config
+from splitnets_tf.errors import UserError
+
+INPUTS = {"data": "d", "space": "s"}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The records of a trained run, without its weights."""
+    config = with_overrides(DEMO, {"train.epochs": 9, "selection.min_accuracy": 0.5, "constraints": ["macs <= 1e7"]})
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.to_dict()))
+    stages = {"train": {"inputs": INPUTS, "done": True}}
+    (tmp_path / "provenance.json").write_text(json.dumps({"stages": stages}))
+    return tmp_path
+
+
+def searching(run, **overrides):
+    return with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)} | overrides)
+
+
+def test_everything_but_the_selection_is_taken_over(trained):
+    config = searching(trained)
+    assert config.train.epochs == 9 and config.constraints == ("macs <= 1e7",)
+    assert config.selection == DEMO.selection
+    check_supernet(config, INPUTS)
+
+
+def test_search_and_system_may_differ(trained):
+    changed = {"system": "hmd", "search.population": 7, "constraints": [], "selection.picks": [1]}
+    check_supernet(searching(trained, **changed), INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "inputs", "named"),
+    [
+        ({"train.epochs": 7}, INPUTS, "another setting of train;"),
+        ({"space": "other"}, INPUTS, "another setting of space;"),
+        ({}, INPUTS | {"data": "other"}, "another setting of data;"),
+    ],
+)
+def test_what_the_supernet_was_not_trained_for_is_named(trained, changes, inputs, named):
+    with pytest.raises(UserError, match=named):
+        check_supernet(searching(trained, **changes), inputs)
+
+
+def test_a_run_without_a_trained_supernet_of_its_own_is_refused(trained, tmp_path):
+    with pytest.raises(UserError, match="no run is there"):
+        inherited_config(tmp_path / "none")
+    config = searching(trained)
+    record = {"stages": {"train": {"inputs": INPUTS, "done": False}}}
+    (trained / "provenance.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="not trained yet"):
+        check_supernet(config, INPUTS)
+    (trained / "config.yaml").write_text(yaml.safe_dump(config.to_dict()))
+    with pytest.raises(UserError, match="took its own supernet from"):
+        check_supernet(config, INPUTS)
+
+
+def test_a_run_that_trains_needs_no_other(tmp_path):
+    check_supernet(dataclasses.replace(DEMO, supernet_run=None), {})
