@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from tinted_images import write_tinted_classes
 
 from pipelines.cli import run_command
 from pipelines.imagenet import __main__ as command
@@ -24,13 +24,7 @@ FIXTURE_SUMMARY = Path(__file__).parents[1] / "report" / "fixture_run" / "summar
 def arguments(tmp_path_factory, tiny_space):
     """Three classes of coloured squares at 32 pixels, and a tiny space for them."""
     root = tmp_path_factory.mktemp("full")
-    rng = np.random.default_rng(0)
-    for label in range(3):
-        (root / "data" / str(label)).mkdir(parents=True)
-        for index in range(30):
-            pixels = rng.integers(0, 120, (SIZE, SIZE, 3))
-            pixels[:, :, label] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(root / "data" / str(label) / f"{index}.png")
+    write_tinted_classes(root / "data", SIZE, 30)
     for name, resolutions in (("tiny", [16, SIZE]), ("small", [16, 24])):
         (root / f"{name}.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space) | {"resolutions": resolutions}))
     return {

@@ -11,10 +11,9 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from tinted_images import write_tinted_classes
 
 from splitnets_tf.space import space_to_dict
 
@@ -29,13 +28,7 @@ MIDWAY = {
 
 
 def make_arguments(root, tiny_space, size):
-    rng = np.random.default_rng(0)
-    for label in range(3):
-        (root / "data" / str(label)).mkdir(parents=True)
-        for index in range(36):
-            pixels = rng.integers(0, 120, (size, size, 3))
-            pixels[:, :, label] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(root / "data" / str(label) / f"{index}.png")
+    write_tinted_classes(root / "data", size, 36)
     (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space) | {"resolutions": [16, size]}))
     return [
         *("--smoke", "--data-dir", root / "data", "--image-size", size, "--space", root / "tiny.yaml"),

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from tinted_images import write_tinted_classes
 
 from splitnets_tf.space import space_to_dict
 
@@ -25,13 +25,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory, tiny_space):
     root = tmp_path_factory.mktemp("workers")
-    rng = np.random.default_rng(0)
-    for label in range(3):
-        (root / "data" / str(label)).mkdir(parents=True)
-        for index in range(36):
-            pixels = rng.integers(0, 120, (24, 24, 3))
-            pixels[:, :, label] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(root / "data" / str(label) / f"{index}.png")
+    write_tinted_classes(root / "data", 24, 36)
     (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space)))
     arguments = ["search", "--smoke", "--data-dir", root / "data", "--image-size", 24, "--space", root / "tiny.yaml"]
     arguments += ["--batch-size", 16, "--epochs", 12, "--checkpoint-minutes", 0, "--strategy", "multi-worker"]

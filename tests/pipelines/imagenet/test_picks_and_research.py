@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from tinted_images import write_tinted_classes
 
 from splitnets_tf.hardware import load_system, system_to_yaml
 from splitnets_tf.search import read_pareto_csv
@@ -33,13 +32,7 @@ def run(*arguments, **options):
 def arguments(tmp_path_factory, tiny_space):
     """Three classes of tinted noise and the tiny space."""
     root = tmp_path_factory.mktemp("small")
-    rng = np.random.default_rng(0)
-    for label in range(3):
-        (root / "data" / str(label)).mkdir(parents=True)
-        for index in range(36):
-            pixels = rng.integers(0, 120, (24, 24, 3))
-            pixels[:, :, label] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(root / "data" / str(label) / f"{index}.png")
+    write_tinted_classes(root / "data", 24, 36)
     (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space)))
     arguments = ["--smoke", "--data-dir", root / "data", "--image-size", 24, "--space", root / "tiny.yaml"]
     return root, [*arguments, "--batch-size", 16, "--epochs", 1, "--fine-tune-epochs", 1]
