@@ -65,7 +65,8 @@ def test_values_are_plausible(events):
         assert all(0 <= value <= 1 for value in values(events, f"accuracy/{kind}").values())
     assert all(0 < value < 100 for value in values(events, "gradients/splitting_over_regular").values())
     rates = values(events, "learning_rate")
-    assert rates[1] == rates[2] == pytest.approx(0.1)  # the peak, behind a warm-up of half an epoch
+    peak = tiny_training.training_settings(EPOCHS).learning_rate
+    assert rates[1] == rates[2] == pytest.approx(peak)  # behind a warm-up of half an epoch
     assert rates[6] < rates[4] < rates[3] < rates[2]
 
 

@@ -26,23 +26,25 @@ LEASE_SECONDS = 1.5
 
 
 class MarkingTable(RuggedTable):
-    """Takes its time, marks each evaluation in a file, and never comes back from the one that it hangs in."""
+    """Takes its time, marks each evaluation in a file, and hangs in its third one until it may go on."""
 
-    def __init__(self, marks: Path, hang_at: int) -> None:
-        """Write marks to a file."""
+    def __init__(self, marks: Path, go_on: Path | None) -> None:
+        """Write marks to a file; hang until the other file is there."""
         super().__init__(SPACE)
         self._marks = marks
-        self._hang_at = hang_at
+        self._go_on = go_on
 
     def evaluate(self, architecture):
         """Accuracy, after a while."""
         with self._marks.open("a") as file:
             file.write("x")
-        time.sleep(600 if len(self.asked) + 1 == self._hang_at else 0.05)
+        time.sleep(0.05)
+        while self._go_on and len(self.asked) == 2 and not self._go_on.exists():
+            time.sleep(0.01)
         return super().evaluate(architecture)
 
 
-def start(folder: Path, name: str, port: int, hang_at: int = 0) -> int:
+def start(folder: Path, name: str, port: int, go_on: Path | None = None) -> int:
     """Fork a chief or a worker; returns its process id."""
     child = os.fork()
     if child:
@@ -62,7 +64,7 @@ def start(folder: Path, name: str, port: int, hang_at: int = 0) -> int:
         )
         write_pareto_csv(folder / "evaluated.csv", result.evaluated)
     else:
-        table = MarkingTable(folder / name, hang_at)
+        table = MarkingTable(folder / name, go_on)
         run_worker(**QUESTION, cost=SyntheticCost(), evaluator=table, lease_seconds=LEASE_SECONDS, patience_seconds=60)
     os._exit(0)
 
@@ -84,20 +86,23 @@ def wait_for_marks(path: Path, count: int) -> None:
 
 
 def main(folder: Path, scenario: str) -> dict[str, dict[str, int]]:
-    """Run one scenario: `plain`, `killed worker` (in an evaluation that never ends) or `killed chief`."""
+    """Run one scenario: `plain`, `killed worker` or `killed chief`, both while worker two is in an evaluation."""
     folder.mkdir(parents=True)
     port = free_port()
-    processes = {"chief": start(folder, "chief", port)}
+    go_on = None if scenario == "plain" else folder / "go_on"
+    processes = {"chief": start(folder, "chief", port), "two": start(folder, "two", port, go_on)}
+    if go_on:
+        wait_for_marks(folder / "two", 3)  # Worker one is not there yet to take its work away.
     processes["one"] = start(folder, "one", port)
-    processes["two"] = start(folder, "two", port, hang_at=3 if scenario == "killed worker" else 0)
     if scenario == "killed worker":
-        wait_for_marks(folder / "two", 3)
         os.kill(processes["two"], signal.SIGKILL)
     if scenario == "killed chief":
-        wait_for_marks(folder / "two", 3)
+        wait_for_marks(folder / "one", 1)
         os.kill(processes["chief"], signal.SIGKILL)
         os.waitpid(processes["chief"], 0)
         processes["chief"] = start(folder, "chief", port)
+    if go_on:
+        go_on.touch()
     ended = {name: os.waitpid(process, 0)[1] for name, process in processes.items()}
     return {"ended": ended, "begun": {name: len((folder / name).read_text()) for name in ("one", "two")}}
 

@@ -51,7 +51,8 @@ def test_chief_and_workers_find_what_one_process_finds(tmp_path, alone, scenario
     assert told["ended"] == {"chief": 0, "one": 0, "two": 0} | killed, run.stderr[-3000:]
     assert read_pareto_csv(tmp_path / "run" / "evaluated.csv") == alone.evaluated
     begun = told["begun"]
-    assert min(begun.values()) >= 3
+    assert begun["one"] >= 1
+    assert begun["two"] >= (1 if scenario == "plain" else 3)
     # Only the killed worker's evaluation is done twice; a restarted chief may hand out again what two workers hold.
     again = {"plain": (0,), "killed worker": (1,), "killed chief": (0, 1, 2)}[scenario]
     assert sum(begun.values()) - SETTINGS.max_candidates in again
