@@ -113,13 +113,14 @@ def _parser() -> argparse.ArgumentParser:
         "--max-latency-ms",
         type=_numbers,
         metavar="MS[,MS...]",
-        help="choose the most accurate network within this latency; several limits build one network more for each",
+        help="choose the most accurate network within this latency; several limits build one network more for each; "
+        "none takes an earlier limit back",
     )
     search.add_argument(
         "--min-accuracy",
         type=_numbers,
         metavar="FRACTION[,...]",
-        help="choose the fastest network of this validation accuracy; several: as above",
+        help="choose the fastest network of this validation accuracy; several and none: as above",
     )
     search.add_argument(
         "--pick",
@@ -130,8 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
+def _numbers(text: str) -> list[float | None]:
+    return [None] if text == "none" else [float(part) for part in text.split(",")]
 
 
 def _integers(text: str) -> list[int]:
@@ -166,6 +167,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with context.run.lock():
         _prepare(context, overwrite=arguments.overwrite)
         console().print(f"space {context.space.name}: {context.space.count():,} architectures")
+        if context.config.smoke:
+            console().print("a smoke run: its accuracies mean nothing; --overwrite without --smoke starts a real one")
         _run_stages(context, arguments.verb)
     return 0
 
@@ -232,7 +235,8 @@ def _config_file(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--config {path}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
-        raise UserError(f"--config {path}: expected a mapping of keys, received {type(data).__name__}")
+        received = "nothing" if data is None else type(data).__name__
+        raise UserError(f"--config {path}: expected a mapping of keys, received {received}")
     return {str(key): value for key, value in data.items()}
 
 

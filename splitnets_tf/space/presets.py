@@ -60,9 +60,9 @@ def space_from_dict(data: Any, *, where: str = "space") -> SearchSpace:
         raise UserError(f"{where}: stages should be a list of rows, received {rows!r}")
     stages = []
     for index, row in enumerate(rows):
-        stages.append(StageRow(**_checked(row, StageRow, f"{where}, stage {index + 1}")))
+        stages.append(_built(StageRow, _checked(row, StageRow, f"{where}, stage {index + 1}"), where))
     fields["stages"] = tuple(stages)
-    return SearchSpace(**fields)
+    return _built(SearchSpace, fields, where)
 
 
 def space_to_dict(space: SearchSpace) -> dict[str, Any]:
@@ -86,9 +86,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _built(cls: type, fields: dict[str, Any], where: str) -> Any:
+    """The records' own checks know the row and the field; here the file is known, too."""
+    try:
+        return cls(**fields)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
 def _checked(data: Any, cls: type, where: str) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise UserError(f"{where}: expected a mapping of fields, received {type(data).__name__}")
+        received = "nothing" if data is None else type(data).__name__
+        raise UserError(f"{where}: expected a mapping of fields, received {received}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     unknown = sorted(str(key) for key in data if key not in fields)
     if unknown:

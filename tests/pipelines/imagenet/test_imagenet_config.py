@@ -1,6 +1,7 @@
 """Configuration by dotted keys."""
 
 import pytest
+import yaml
 
 from pipelines.imagenet.config import DEMO, SMOKE, with_overrides
 from splitnets_tf.errors import UserError
@@ -49,3 +50,17 @@ def test_fields_of_one_record_are_checked_together():
     config = with_overrides(DEMO, {"sandwich": {"random": 0, "multi_split": 1}})
     assert config.sandwich.multi_split == 1
     assert with_overrides(DEMO, config.to_dict()) == config
+
+
+def test_an_earlier_limit_is_taken_back(tmp_path):
+    from pipelines.imagenet.__main__ import _parser, _resolve
+
+    run = tmp_path / "run"
+    limited = _resolve(_parser().parse_args(["--output-dir", str(run), "--min-accuracy", "0.1"]))
+    assert limited.config.selection.min_accuracy == 0.1
+    run.mkdir()
+    (run / "config.yaml").write_text(yaml.safe_dump(limited.config.to_dict()))
+    kept = _resolve(_parser().parse_args(["--output-dir", str(run)]))
+    assert kept.config.selection.min_accuracy == 0.1
+    free = _resolve(_parser().parse_args(["--output-dir", str(run), "--min-accuracy", "none"]))
+    assert free.config.selection.min_accuracy is None

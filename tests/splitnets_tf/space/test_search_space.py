@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import yaml
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.space import (
@@ -135,4 +136,24 @@ def test_missing_file_and_bad_yaml(tmp_path):
         load_space(str(path))
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError):
+        load_space(str(path))
+    path.write_text("")
+    with pytest.raises(UserError, match="received nothing"):
+        load_space(str(path))
+
+
+@pytest.mark.parametrize("change", [{"split_kernel": 2}, {"stages": []}])
+def test_a_wrong_file_is_named(tiny_space, tmp_path, change):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump({**space_to_dict(tiny_space), **change}))
+    with pytest.raises(UserError, match=r"wrong\.yaml.*" + next(iter(change))):
+        load_space(str(path))
+
+
+def test_the_file_of_a_wrong_row_is_named(tiny_space, tmp_path):
+    data = space_to_dict(tiny_space)
+    data["stages"][1]["stride"] = 3
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(data))
+    with pytest.raises(UserError, match=r"wrong\.yaml.*stride"):
         load_space(str(path))
