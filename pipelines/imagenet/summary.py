@@ -131,15 +131,12 @@ def _headline(
 ) -> str:
     """One sentence; a claim that does not hold comes first."""
     prefix = "Smoke run, accuracies mean nothing: " if context.config.smoke else ""
-    failed: dict[str, list[str]] = {}
-    for row in comparisons:
-        if not row["holds"]:
-            value, low, high = (f"{100 * row['difference'][key]:+.1f}" for key in ("value", "low", "high"))
-            against = f"{row['against']} (accuracy difference {value} points, 95 % interval {low} to {high})"
-            failed.setdefault(row["claim"], []).append(against)
-    shortfalls = "; ".join(
-        f"the claim '{claim}' does not hold against {', nor against '.join(a)}" for claim, a in failed.items()
-    )
+    failed = [
+        f"{row['against']} ({_points(row['difference']['value'])} points, 95 % interval "
+        f"{_points(row['difference']['low'])} to {_points(row['difference']['high'])})"
+        for row in comparisons
+        if not row["holds"]
+    ]
     figures = (
         f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test images correctly as int8 "
         f"({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
@@ -152,8 +149,12 @@ def _headline(
         share = candidate.cost.latency_ms / fastest["latency_ms"]
         name = f" ({fastest['method']}, {fastest['backbone']})" if context.config.full else ""
         figures += f", {share:.0%} of the best feasible baseline's latency{name}"
-    text = f"Shortfall: {shortfalls}; {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
+    text = f"Shortfall against {' and '.join(failed)}: {figures}." if failed else f"{figures[0].upper()}{figures[1:]}."
     return prefix + text
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:+.1f}"
 
 
 def _training(context: Context) -> dict[str, Any]:

@@ -115,8 +115,13 @@ def accuracy_latency_section(
     )
     caption = (
         "Inherited and trained accuracies are different things, so they stand in panels of their own with scales of "
-        "their own. Open markers: trained alone. Red cross: infeasible on this system."
+        "their own."
     )
+    drawn = [network for network in networks if network.accuracy and network.latency_ms is not None]
+    if any(network.accuracy_kind == "trained_alone" for network in drawn):
+        caption += " Open markers: trained alone."
+    if not all(network.feasible for network in drawn):
+        caption += " Red cross: infeasible on this system."
     blocks.append(
         _figure(lambda: accuracy_latency_figure(front or (), networks, chosen), "front", alternative, caption)
     )
