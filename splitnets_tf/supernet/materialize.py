@@ -149,19 +149,32 @@ def subnetwork_weights(supernet: Any, architecture: Architecture) -> Weights:
         supernet: A built `Supernet`.
         architecture: One of its space.
     """
-    blocks = {block.name: block for block in supernet.blocks}
+    segments = blueprint(supernet.space, architecture, supernet.num_classes).segments
     weights: Weights = {}
-    for block in blueprint(supernet.space, architecture, supernet.num_classes).blocks:
-        if isinstance(block, MBBlock):
-            weights |= _mb_weights(blocks[block.name], block)
-        elif isinstance(block, ConvBlock):
-            weights |= _conv_weights(_conv_layer(supernet, block.name), block)
-        elif isinstance(block, PooledBlock):
-            weights[block.name] = [np.asarray(supernet.head.kernel)[: block.in_channels, : block.out_channels]]
-        else:
-            kernel, bias = (np.asarray(v) for v in (supernet.classifier.kernel, supernet.classifier.bias))
-            weights[block.name] = [kernel[: block.in_channels], bias]
+    for index, blocks in enumerate(segments):
+        layers = _trunk_layers(supernet, on_sensor=index == 0 and len(segments) > 1)
+        for block in blocks:
+            weights |= _block_weights(supernet, layers, block)
     return weights
+
+
+def _trunk_layers(supernet: Any, *, on_sensor: bool) -> dict[str, Any]:
+    """Stem and blocks of one side, under the names that they have in a network."""
+    shared = layers = [supernet.stem, *supernet.blocks]
+    if on_sensor and supernet.separate_weights:
+        layers = [supernet.sensor_stem, *supernet.sensor_blocks]
+    return {named.name: layer for named, layer in zip(shared, layers, strict=False)}
+
+
+def _block_weights(supernet: Any, trunk: Mapping[str, Any], block: Block) -> Weights:
+    if isinstance(block, MBBlock):
+        return _mb_weights(trunk[block.name], block)
+    if isinstance(block, ConvBlock):
+        return _conv_weights(trunk.get(block.name) or _conv_layer(supernet, block.name), block)
+    if isinstance(block, PooledBlock):
+        return {block.name: [np.asarray(supernet.head.kernel)[: block.in_channels, : block.out_channels]]}
+    kernel, bias = (np.asarray(v) for v in (supernet.classifier.kernel, supernet.classifier.bias))
+    return {block.name: [kernel[: block.in_channels], bias]}
 
 
 def _conv_layer(supernet: Any, name: str) -> Any:

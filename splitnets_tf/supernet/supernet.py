@@ -8,19 +8,12 @@ import functools
 import keras
 import tensorflow as tf
 
-from splitnets_tf.layers import (
-    Drop,
-    ElasticConvBlock,
-    ElasticDense,
-    ElasticMBConv,
-    SplittingModule,
-    activate,
-    dropout,
-)
+from splitnets_tf.layers import Drop, ElasticConvBlock, ElasticDense, SplittingModule, activate, dropout
 from splitnets_tf.space import SearchSpace, StageRow, space_from_dict, space_to_dict, squeeze_width
 from splitnets_tf.supernet.gradient_ratio import gradient_ratio
 from splitnets_tf.supernet.images import resize_batch
 from splitnets_tf.supernet.replicas import mean_over_replicas
+from splitnets_tf.supernet.trunk import create_blocks, create_stem, runs_on_sensor, sensor_stages
 
 __all__ = ["STEP_VALUES", "Supernet"]
 
@@ -40,10 +33,10 @@ STEP_VALUES = (
 class Supernet(keras.Model):
     """Every architecture of a space with shared weights; the architecture is an argument of each call.
 
-    On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1). In sandwich
-    training (`train_supernet`, or `fit` on one device) the networks of `vectors` are trained one after the other on
-    each batch and their gradients summed into one update. The first must be the largest; it learns from the labels and
-    its probabilities teach the others (in-place distillation).
+    On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1) unless
+    `separate_weights` gives each side its own. In sandwich training (`train_supernet`, or `fit` on one device) the
+    networks of `vectors` are trained one after the other on each batch and their gradients summed into one update. The
+    first must be the largest; it learns from the labels and its probabilities teach the others (in-place distillation).
 
     Args:
         space: The search space, or its plain form (`space_to_dict`).
@@ -55,6 +48,8 @@ class Supernet(keras.Model):
             sandwich step only.
         drop_connect: The same for a residual branch; the k-th of n blocks has k / n of it.
         seed: Seed of what is dropped; the optimiser's step is mixed in, so that a resumed run drops the same.
+        separate_weights: Whether stem and blocks in front of the (first) split have weights of their own, in
+            `sensor_stem` and `sensor_blocks`; a network without a split uses the aggregator's.
 
     Call arguments:
         inputs: Pair of images `[batch, s, s, 3]` (float in [0, 1] or uint8) and one value vector
@@ -78,6 +73,7 @@ class Supernet(keras.Model):
         dropout: float = 0.0,
         drop_connect: float = 0.0,
         seed: int = 0,
+        separate_weights: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -89,20 +85,21 @@ class Supernet(keras.Model):
         self.dropout = dropout
         self.drop_connect = drop_connect
         self.seed = seed
+        self.separate_weights = separate_weights
         self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
         self._metrics = {name: keras.metrics.Mean(name=name) for name in STEP_VALUES}
 
     def _create_layers(self) -> None:
         space = self.space
-        self.stem = ElasticConvBlock(3, space.stem_widths[-1], 3, 2, space.activation, name="stem")
-        # One flat list: Keras saves the layers of a list, but not those of a list of lists.
-        self.blocks = []
-        channels = space.stem_widths[-1]
-        for row in space.stages:
-            for index in range(row.depths[-1]):
-                self.blocks.append(self._create_block(row, index, channels))
-                channels = row.widths[-1]
+        options = {"zero_init_residual": self.zero_init_residual, "drop_connect": self.drop_connect}
+        self.stem = create_stem(space)
+        self.blocks = create_blocks(space, **options)
+        self.sensor_stem, self.sensor_blocks = None, []
+        if self.separate_weights:
+            self.sensor_stem = create_stem(space, prefix="sensor_")
+            self.sensor_blocks = create_blocks(space, stages=sensor_stages(space), prefix="sensor_", **options)
+        channels = space.stages[-1].widths[-1]
         self.splitting = [
             SplittingModule(phase.widths[-1], space.split_widths[-1], space.split_kernel, name=f"split_{phase.index}")
             for phase in space.phases
@@ -117,29 +114,6 @@ class Supernet(keras.Model):
             self.head = ElasticConvBlock(channels, space.head_widths[-1], activation=space.activation, name="head")
         self.classifier = ElasticDense(space.head_widths[-1], self.num_classes, name="classifier")
 
-    def _create_block(self, row: StageRow, index: int, channels: int) -> ElasticMBConv:
-        space = self.space
-        projected = index == 0 and row.project_shortcut
-        base = channels * row.expansions[-1] if space.squeeze_base == "hidden" else channels
-        block = ElasticMBConv(
-            max_in_channels=channels,
-            max_out_channels=row.widths[-1],
-            max_kernel_size=row.kernels[-1],
-            max_expansion=row.expansions[-1],
-            strides=row.stride if index == 0 else 1,
-            residual=index > 0,
-            activation=space.activation,
-            max_squeeze_channels=squeeze_width(base) if row.squeeze_excite else 0,
-            squeeze_activation=space.squeeze_activation,
-            squeeze_gate=space.squeeze_gate,
-            project_shortcut=projected,
-            drop_rate=self.drop_connect * len(self.blocks) / sum(stage.depths[-1] for stage in space.stages),
-            name=f"{row.name}_{index}",
-        )
-        if self.zero_init_residual and (projected or index > 0):
-            block.project.bn.gamma_initializer = keras.initializers.Zeros()
-        return block
-
     def build(self, input_shape=None) -> None:
         """Create every weight at its largest size; the input shape does not matter."""
         for layer in self._every_layer():
@@ -149,7 +123,8 @@ class Supernet(keras.Model):
 
     def _every_layer(self) -> list[keras.layers.Layer]:
         head = [self.head_expand, self.head] if self.space.head_expansion else [self.head]
-        return [self.stem, *self.blocks, *self.splitting, *head, self.classifier]
+        sensor = [self.sensor_stem, *self.sensor_blocks] if self.separate_weights else []
+        return [self.stem, *self.blocks, *sensor, *self.splitting, *head, self.classifier]
 
     def call(self, inputs, training=False, calibration_weight=None, drop_active=None, drop_seed=None):
         """Run one architecture."""
@@ -157,19 +132,20 @@ class Supernet(keras.Model):
         mode = {"training": training, "calibration_weight": calibration_weight}
         drop = None if drop_active is None else Drop(active=drop_active, seed=drop_seed)
         x = resize_batch(images, self._gene(vector, "resolution"))
-        x = self.stem(x, out_channels=self._gene(vector, "stem_width"), **mode)
         phase, position = 0, tf.constant(0)
+        options = {"out_channels": self._gene(vector, "stem_width"), **mode}
+        x = self._on_its_side(x, vector, (phase, position), (self.stem, self.sensor_stem), options)
         x = self._boundary(x, vector, phase, position, mode)
         first = 0
         for row in self.space.stages:
-            blocks = self.blocks[first : first + row.depths[-1]]
-            first += len(blocks)
+            numbers = range(first, first + row.depths[-1])
+            first = numbers.stop
             depth = self._gene(vector, f"{row.name}.depth")
             if row.stride == 2:
                 phase, position = phase + 1, tf.constant(-1)
-            for index, block in enumerate(blocks):
+            for index, number in enumerate(numbers):
                 place = (phase, position + index + 1)
-                run = functools.partial(self._block, x, vector, row, block, place, mode, drop)
+                run = functools.partial(self._block, x, vector, row, number, place, mode, drop)
                 x = run() if index < row.depths[0] else tf.cond(index < depth, run, functools.partial(tf.identity, x))
             position += depth
         x = dropout(self._head(x, vector, mode), self.dropout, drop)
@@ -186,23 +162,31 @@ class Supernet(keras.Model):
     def _gene(self, vector, name: str):
         return vector[self._gene_index[name]]
 
-    def _block(self, x, vector, row: StageRow, block, place, mode, drop: Drop | None):
+    def _on_its_side(self, x, vector, place, layers, options):
+        """Run the layer in front of `place`, given as the aggregator's and the sensor's (None where they share one)."""
+        shared, of_sensor = layers
+        if of_sensor is None:
+            return shared(x, **options)
+        on_sensor = runs_on_sensor(self.space, vector, *place)
+        return tf.cond(on_sensor, lambda: of_sensor(x, **options), lambda: shared(x, **options))
+
+    def _block(self, x, vector, row: StageRow, number: int, place, mode, drop: Drop | None):
+        block = self.blocks[number]
+        of_sensor = self.sensor_blocks[number] if number < len(self.sensor_blocks) else None
         expansion = self._gene(vector, f"{row.name}.expansion")
-        options = {}
+        options = {
+            "out_channels": self._gene(vector, f"{row.name}.width"),
+            "kernel_size": self._gene(vector, f"{row.name}.kernel"),
+            "expansion": expansion,
+            **mode,
+        }
         if row.squeeze_excite:
             channels = tf.shape(x)[-1]
             base = channels * expansion if self.space.squeeze_base == "hidden" else channels
             options["squeeze_channels"] = squeeze_width(base, larger=tf.maximum)
         if drop is not None and block.residual and block.drop_rate > 0:
-            options |= {"drop_active": drop.active, "drop_seed": drop.fold(1 + self.blocks.index(block)).seed}
-        x = block(
-            x,
-            out_channels=self._gene(vector, f"{row.name}.width"),
-            kernel_size=self._gene(vector, f"{row.name}.kernel"),
-            expansion=expansion,
-            **options,
-            **mode,
-        )
+            options |= {"drop_active": drop.active, "drop_seed": drop.fold(1 + number).seed}
+        x = self._on_its_side(x, vector, place, (block, of_sensor), options)
         return self._boundary(x, vector, *place, mode)
 
     def _boundary(self, x, vector, phase: int, position, mode):
@@ -293,4 +277,5 @@ class Supernet(keras.Model):
             "dropout": self.dropout,
             "drop_connect": self.drop_connect,
             "seed": self.seed,
+            "separate_weights": self.separate_weights,
         }

@@ -26,6 +26,9 @@ _LOGGER = logging.getLogger(__name__)
 CHECKPOINT_INTERVAL_S = 600.0
 """Seconds of a supernet's training that a kill costs at most, besides what starting costs."""
 
+_ADDED_LATER = {"separate_weights": False}
+"""Arguments of the supernet that do not count at these values, so that trainings begun before they existed go on."""
+
 
 class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Linear from 0 to the peak, then half a cosine to 0."""
@@ -149,6 +152,7 @@ def _restored_step(
 
 def _supernet_identity(supernet: Supernet, settings: TrainingSettings, sandwich: SandwichSettings, images: int) -> str:
     config = {key: value for key, value in supernet.get_config().items() if key not in ("name", "trainable", "dtype")}
+    config = {key: value for key, value in config.items() if (key, value) not in _ADDED_LATER.items()}
     records = {"settings": dataclasses.asdict(settings), "sandwich": dataclasses.asdict(sandwich)}
     return training_identity({"supernet": config, "images": images, **records})
 
