@@ -23,8 +23,8 @@ _MARGIN = 0.98
 _DEPTH_STEPS = 2**20
 """Steps of depth for one unit; faces closer than that count as coplanar and the first in the file wins."""
 
-_BLOCK = 2**20
-"""Rows or pixels handled at a time; bounds the memory."""
+_BLOCK = 2**14
+"""Rows or pixels handled at a time: the arrays of one block stay in a processor's cache."""
 
 _GAMMA_TABLE = np.array([math.floor(255 * (i / 65535) ** (1 / 2.2) + 0.5) for i in range(65536)], dtype=np.uint8)
 
@@ -77,14 +77,19 @@ def render_views(mesh: Mesh, settings: RenderSettings | None = None) -> np.ndarr
     settings = settings or RenderSettings()
     mesh = fit_unit_sphere(mesh)
     normals = _face_normals(mesh)
-    reflectance = np.maximum(mesh.colours, settings.floor)
+    reflectance = np.maximum(mesh.colours, settings.floor).T
+    # What has no colours of its own is grey: then one channel is worked out and repeated.
+    channels = 1 if (reflectance == reflectance[0]).all() else 3
     images = np.empty((settings.views, settings.image_size, settings.image_size, 3), np.uint8)
     for view in range(settings.views):
         right, up, towards = _camera_axes(360.0 / settings.views * view, settings.elevation_deg)
         faces = _visible_faces(mesh, right, up, towards, settings.image_size * settings.supersampling)
         shade = np.maximum(np.abs(_dot(normals, towards)), settings.floor)
-        palette = np.concatenate([reflectance * shade[:, None], np.zeros((1, 3))])
-        images[view] = _resolve(palette[faces], settings)
+        palette = np.append(reflectance[:channels] * shade, np.zeros((channels, 1)), axis=1)
+        for channel in range(channels):
+            images[view, :, :, channel] = _resolve(palette[channel].take(faces), settings)
+    if channels == 1:
+        images[..., 1:] = images[..., :1]
     return images
 
 
@@ -119,17 +124,20 @@ def _visible_faces(mesh: Mesh, right: np.ndarray, up: np.ndarray, towards: np.nd
     x = _dot(mesh.vertices, right) * scale + size / 2
     y = size / 2 - _dot(mesh.vertices, up) * scale
     triangles = _Triangles.sort(x[mesh.faces], y[mesh.faces], _dot(mesh.vertices, towards)[mesh.faces])
+    # One number orders samples by depth, then by face: the greatest is the nearest, the first in the file.
     nearest = np.zeros(size * size, np.int64)
-    face_limit = len(mesh.faces) + 1
+    face_bits = len(mesh.faces).bit_length()
+    rank = np.arange(len(mesh.faces), 0, -1)
     for face, row in _expand(_clip(triangles.y[:, 0], size), _clip(triangles.y[:, 2], size)):
         left, right_end = triangles.span(face, row + 0.5)
+        along_y, row_start = triangles.rise(face, row + 0.5), row * size
         for span, column in _expand(_clip(left, size), _clip(right_end, size)):
-            owner = face[span]
-            depth = triangles.depth(owner, column + 0.5, row[span] + 0.5)
-            level = np.floor((depth + 2.0) * _DEPTH_STEPS).astype(np.int64)
-            # One number orders samples by depth, then by face: the greatest is the nearest, the first in the file.
-            np.maximum.at(nearest, row[span] * size + column, level * face_limit + (len(mesh.faces) - owner))
-    return np.where(nearest > 0, len(mesh.faces) - nearest % face_limit, -1).reshape(size, size)
+            owner = face.take(span)
+            depth = triangles.depth(owner, column + 0.5, along_y.take(span))
+            level = ((depth + 2.0) * _DEPTH_STEPS).astype(np.int64)
+            np.maximum.at(nearest, row_start.take(span) + column, (level << face_bits) + rank.take(owner))
+    found = nearest & ((1 << face_bits) - 1)
+    return np.where(found > 0, len(mesh.faces) - found, -1).reshape(size, size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,19 +185,23 @@ class _Triangles:
 
         An edge is always followed from its upper end, so neighbours compute the same crossing: no gaps, no overlaps.
         """
-        x0, y0, y1 = self.x[face, 0], self.y[face, 0], self.y[face, 1]
-        long_edge = x0 + (y - y0) * self.slopes[face, 2]
-        upper = x0 + (y - y0) * self.slopes[face, 0]
-        lower = self.x[face, 1] + (y - y1) * self.slopes[face, 1]
-        short_edge = np.where(y < y1, upper, lower)
+        x0, x1, _ = self.x.take(face, axis=0).T
+        y0, y1, _ = self.y.take(face, axis=0).T
+        upper, lower, whole = self.slopes.take(face, axis=0).T
+        long_edge = x0 + (y - y0) * whole
+        short_edge = np.where(y < y1, x0 + (y - y0) * upper, x1 + (y - y1) * lower)
         return np.minimum(long_edge, short_edge), np.maximum(long_edge, short_edge)
 
-    def depth(self, face: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Depth of the faces [m] at points (x, y) [m], kept within the corners' range."""
-        top_x, top_y, top_z = self.top
-        depth = top_z[face] + self.gradient_x[face] * (x - top_x[face]) + self.gradient_y[face] * (y - top_y[face])
+    def rise(self, face: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """How much the faces' [m] depth differs at height y [m] from that of their top corners."""
+        return self.gradient_y.take(face) * (y - self.top[1].take(face))
+
+    def depth(self, face: np.ndarray, x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
+        """Depth of the faces [m] at x [m] where `rise` is along_y [m], kept within the corners' range."""
+        top_x, _, top_z = self.top
+        depth = top_z.take(face) + self.gradient_x.take(face) * (x - top_x.take(face)) + along_y
         lowest, highest = self.depth_range
-        return np.minimum(np.maximum(depth, lowest[face]), highest[face])
+        return np.minimum(np.maximum(depth, lowest.take(face)), highest.take(face))
 
 
 def _clip(values: np.ndarray, size: int) -> np.ndarray:
@@ -214,10 +226,10 @@ def _expand(start: np.ndarray, stop: np.ndarray) -> Iterator[tuple[np.ndarray, n
 
 
 def _resolve(samples: np.ndarray, settings: RenderSettings) -> np.ndarray:
-    """Averages linear samples [size * s, size * s, 3] over pixels and encodes them as uint8 [size, size, 3]."""
+    """Averages linear samples [size * s, size * s] over pixels and encodes them as uint8 [size, size]."""
     step = settings.supersampling
-    total = np.zeros((settings.image_size, settings.image_size, 3))
+    total = np.zeros((settings.image_size, settings.image_size))
     for row in range(step):
         for column in range(step):
             total += samples[row::step, column::step]
-    return _GAMMA_TABLE[np.floor(total * (65535.0 / step**2) + 0.5).astype(np.int64)]
+    return _GAMMA_TABLE.take((total * (65535.0 / step**2) + 0.5).astype(np.int64))

@@ -124,6 +124,19 @@ def test_blocks_do_not_change_the_image(lopsided: Mesh, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(render_views(lopsided), whole)
 
 
+def test_a_grey_object_is_drawn_like_a_coloured_one(lopsided: Mesh) -> None:
+    grey = dataclasses.replace(lopsided, colours=np.repeat(lopsided.colours[:, :1], 3, axis=1))
+    # A coloured face without area is never seen, but the object is no longer grey all over.
+    with_hidden_face = Mesh(
+        vertices=grey.vertices,
+        faces=np.append(grey.faces, [[0, 0, 0]], axis=0).astype(np.int32),
+        colours=np.append(grey.colours, [[1.0, 0.0, 0.0]], axis=0),
+    )
+    images = render_views(grey)
+    np.testing.assert_array_equal(images, render_views(with_hidden_face))
+    assert len(np.unique(images)) > 20
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), count=st.integers(3, 60))
 def test_the_enclosing_sphere_is_the_smallest(seed: int, count: int) -> None:
