@@ -9,6 +9,14 @@ from splitnets_tf.hardware.arena import (
     tensor_lifetimes,
 )
 from splitnets_tf.hardware.builder import GraphBuilder
+from splitnets_tf.hardware.completion import (
+    Assignment,
+    chain_completion_ms,
+    completion_ms,
+    device_order,
+    mesh_completion_ms,
+    sending_ms,
+)
 from splitnets_tf.hardware.cost import (
     ChainCost,
     DeviceCost,
@@ -53,6 +61,7 @@ __all__ = [
     "ARENA_ALIGNMENT_BYTES",
     "Allocation",
     "ArenaPlan",
+    "Assignment",
     "BlockTotals",
     "ChainCost",
     "Constant",
@@ -73,10 +82,13 @@ __all__ = [
     "System",
     "Tensor",
     "Topology",
+    "chain_completion_ms",
     "chain_cost",
+    "completion_ms",
     "crossing_tensors",
     "cut",
     "device_cost",
+    "device_order",
     "energy_mj",
     "feature_bytes",
     "fuse_int8",
@@ -84,6 +96,7 @@ __all__ = [
     "link_bytes",
     "live_memory",
     "load_system",
+    "mesh_completion_ms",
     "part",
     "peak_bytes",
     "place_greedily",
@@ -91,6 +104,7 @@ __all__ = [
     "population_cost",
     "reorder",
     "repetitions",
+    "sending_ms",
     "split_cost",
     "sram_traffic_bytes",
     "system_from_text",

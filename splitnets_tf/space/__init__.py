@@ -11,7 +11,27 @@ from splitnets_tf.space.blueprint import (
     SqueezeExcite,
     blueprint,
 )
+from splitnets_tf.space.layered_space import (
+    IDENTITY,
+    LAYERED_PRESETS,
+    LayeredSpace,
+    LayerRow,
+    MixedLayer,
+    OperationChoice,
+    layered_space_to_dict,
+    load_layered_space,
+    mixed_layers,
+    space_assignment,
+)
 from splitnets_tf.space.operators import crossover, mutate, random_split, sample, sample_multi_split
+from splitnets_tf.space.placed_network import (
+    DevicePart,
+    PlacedNetwork,
+    head_blocks_of,
+    placed_graph,
+    placed_network,
+    stem_of,
+)
 from splitnets_tf.space.population import price_population, sample_vectors
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
 from splitnets_tf.space.search_space import NO_SPLIT, Gene, Phase, SearchSpace
@@ -22,6 +42,8 @@ from splitnets_tf.space.widths import squeeze_width
 __all__ = [
     "ACTIVATIONS",
     "GATES",
+    "IDENTITY",
+    "LAYERED_PRESETS",
     "NO_SPLIT",
     "PRESETS",
     "SQUEEZE_BASES",
@@ -31,9 +53,15 @@ __all__ = [
     "Blueprint",
     "ClassifierBlock",
     "ConvBlock",
+    "DevicePart",
     "Gene",
+    "LayerRow",
+    "LayeredSpace",
     "MBBlock",
+    "MixedLayer",
+    "OperationChoice",
     "Phase",
+    "PlacedNetwork",
     "PooledBlock",
     "SearchSpace",
     "Split",
@@ -43,14 +71,22 @@ __all__ = [
     "architecture_graph",
     "blueprint",
     "crossover",
+    "head_blocks_of",
+    "layered_space_to_dict",
+    "load_layered_space",
     "load_space",
+    "mixed_layers",
     "mutate",
+    "placed_graph",
+    "placed_network",
     "price_population",
     "random_split",
     "sample",
     "sample_multi_split",
     "sample_vectors",
+    "space_assignment",
     "space_from_dict",
     "space_to_dict",
     "squeeze_width",
+    "stem_of",
 ]
