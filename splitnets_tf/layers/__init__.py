@@ -12,6 +12,7 @@ from splitnets_tf.layers.initializers import SplitAwareInitializer, split_aware_
 from splitnets_tf.layers.regularization import Drop, drop_connect, dropout
 from splitnets_tf.layers.splitting import SplittingModule
 from splitnets_tf.layers.squeeze_excite import ElasticSqueezeExcite
+from splitnets_tf.layers.views import fold_views, fuse_views
 
 __all__ = [
     "Drop",
@@ -27,6 +28,8 @@ __all__ = [
     "activate",
     "drop_connect",
     "dropout",
+    "fold_views",
+    "fuse_views",
     "hard_sigmoid",
     "hard_swish",
     "split_aware_variance",

@@ -16,15 +16,16 @@ class ElasticConvBlock(keras.layers.Layer):
     """Elastic convolution, batch normalisation and an optional activation.
 
     Args:
-        max_in_channels: Most input channels.
+        max_in_channels: Most input channels, of one view where there are several.
         max_out_channels: Most output channels.
         kernel_size: Side of the kernel.
         strides: Stride in both directions.
         activation: Name of the activation function, or None for a linear block.
         kernel_initializer: Initialiser of the convolution.
+        views: See `ElasticConv2D`.
 
     Call arguments:
-        inputs: `[batch, height, width, c]`.
+        inputs: `[batch, height, width, views * c]`.
         out_channels: Scalar int32.
         training: Whether to normalise by the batch's own statistics.
         calibration_weight: See `ElasticBatchNormalization`.
@@ -41,12 +42,13 @@ class ElasticConvBlock(keras.layers.Layer):
         strides: int = 1,
         activation: str | None = None,
         kernel_initializer="he_normal",
+        views: int = 1,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.activation = activation
         self.conv = ElasticConv2D(
-            max_in_channels, max_out_channels, kernel_size, strides, kernel_initializer, name="conv"
+            max_in_channels, max_out_channels, kernel_size, strides, kernel_initializer, views, name="conv"
         )
         self.bn = ElasticBatchNormalization(max_out_channels, name="bn")
 
@@ -65,7 +67,7 @@ class ElasticConvBlock(keras.layers.Layer):
     def get_config(self) -> dict:
         """Arguments of the constructor."""
         conv = self.conv.get_config()
-        keys = ("max_in_channels", "max_out_channels", "kernel_size", "strides", "kernel_initializer")
+        keys = ("max_in_channels", "max_out_channels", "kernel_size", "strides", "kernel_initializer", "views")
         return {**super().get_config(), **{key: conv[key] for key in keys}, "activation": self.activation}
 
 

@@ -15,14 +15,16 @@ class ElasticConv2D(keras.layers.Layer):
     """Convolution without bias that uses the first channels of its kernel.
 
     Args:
-        max_in_channels: Most input channels.
+        max_in_channels: Most input channels, of one view where there are several.
         max_out_channels: Most output channels.
         kernel_size: Side of the kernel.
         strides: Stride in both directions.
         kernel_initializer: Initialiser; it sees the full kernel's shape.
+        views: Views whose channels follow one another in the input. Each view's part of the kernel is sliced by
+            itself, so that a view keeps its weights whatever the number of channels.
 
     Call arguments:
-        inputs: `[batch, height, width, c]` with c at most `max_in_channels`.
+        inputs: `[batch, height, width, views * c]` with c at most `max_in_channels`.
         out_channels: Scalar int32, the output channels.
 
     Returns:
@@ -36,6 +38,7 @@ class ElasticConv2D(keras.layers.Layer):
         kernel_size: int = 1,
         strides: int = 1,
         kernel_initializer="he_normal",
+        views: int = 1,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -44,20 +47,39 @@ class ElasticConv2D(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.strides = strides
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.views = views
 
     def build(self, input_shape=None) -> None:
         """Create the largest kernel."""
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.kernel_size, self.kernel_size, self.max_in_channels, self.max_out_channels),
+            shape=(self.kernel_size, self.kernel_size, self.views * self.max_in_channels, self.max_out_channels),
             initializer=self.kernel_initializer,
         )
         self.built = True
 
     def call(self, inputs, out_channels):
         """Convolve with the slice of the kernel."""
-        kernel = tf.convert_to_tensor(self.kernel)[:, :, : tf.shape(inputs)[-1], :out_channels]
+        kernel = self.sliced(tf.shape(inputs)[-1] // self.views, out_channels)
         return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
+
+    def sliced(self, in_channels, out_channels):
+        """The part of the kernel that so many channels (of each view) use.
+
+        Args:
+            in_channels: Input channels of one view, an integer or a scalar tensor.
+            out_channels: Output channels.
+
+        Returns:
+            `[k, k, views * in_channels, out_channels]`.
+        """
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.views == 1:
+            return kernel[:, :, :in_channels, :out_channels]
+        side = [self.kernel_size, self.kernel_size]
+        kernel = tf.reshape(kernel, [*side, self.views, self.max_in_channels, self.max_out_channels])
+        kernel = kernel[:, :, :, :in_channels, :out_channels]
+        return tf.reshape(kernel, [*side, self.views * in_channels, out_channels])
 
     def get_config(self) -> dict:
         """Arguments of the constructor."""
@@ -68,6 +90,7 @@ class ElasticConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "views": self.views,
         }
 
 

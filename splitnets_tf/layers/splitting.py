@@ -1,6 +1,6 @@
-"""The gated splitting module: Conv-Reduce on the sensor, Conv-Recover on the aggregator.
+"""The gated splitting module: Conv-Reduce on the sensor, View-Fuse and Conv-Recover on the aggregator.
 
-Source: SplitNets, sections 3.1.1 and 3.1.3, Figure 3.
+Source: SplitNets, sections 3.1.1 to 3.1.3, Figures 3 and 5.
 """
 
 import keras
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from splitnets_tf.layers.blocks import ElasticConvBlock
 from splitnets_tf.layers.initializers import SplitAwareInitializer
+from splitnets_tf.layers.views import fuse_views
 
 __all__ = ["SplittingModule"]
 
@@ -16,38 +17,56 @@ __all__ = ["SplittingModule"]
 class SplittingModule(keras.layers.Layer):
     """Conv-Reduce and Conv-Recover of one phase behind one gate: both are chosen or neither.
 
-    Both are linear (convolution and batch normalisation) and use the split-aware initialiser.
+    Both are linear (convolution and batch normalisation) and use the split-aware initialiser. With several views their
+    reduced tensors are fused in between, and Conv-Recover brings what is fused to the width of the phase, so that the
+    blocks behind it are the same wherever the views are fused.
 
     Args:
         max_channels: Most channels c of the phase's tensors.
         max_split_channels: Largest d.
         kernel_size: Kernel of both convolutions, 1 or 3.
         kernel_initializer: Initialiser of both convolutions.
+        views: Number of views; 1 fuses nothing.
+        view_fusion: How they are fused, see `fuse_views`.
 
     Call arguments:
-        inputs: `[batch, height, width, c]`.
+        inputs: `[batch * views, height, width, c]`, the views of one object following one another.
         gate: Scalar bool; where false the inputs pass unchanged.
         split_channels: Scalar int32 d, the channels that cross the link.
         training: Whether to normalise by the batch's own statistics.
         calibration_weight: See `ElasticBatchNormalization`.
 
     Returns:
-        `[batch, height, width, c]`.
+        `[batch, height, width, c]`; where the gate is closed, of all views.
     """
 
     def __init__(
-        self, max_channels: int, max_split_channels: int, kernel_size: int = 1, kernel_initializer=None, **kwargs
+        self,
+        max_channels: int,
+        max_split_channels: int,
+        kernel_size: int = 1,
+        kernel_initializer=None,
+        views: int = 1,
+        view_fusion: str = "concat",
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.max_channels = max_channels
         self.max_split_channels = max_split_channels
         self.kernel_size = kernel_size
+        self.views = views
+        self.view_fusion = view_fusion
         self.kernel_initializer = keras.initializers.get(kernel_initializer or SplitAwareInitializer())
         self.reduce = ElasticConvBlock(
             max_channels, max_split_channels, kernel_size, kernel_initializer=self._initializer(), name="reduce"
         )
         self.recover = ElasticConvBlock(
-            max_split_channels, max_channels, kernel_size, kernel_initializer=self._initializer(), name="recover"
+            max_split_channels,
+            max_channels,
+            kernel_size,
+            kernel_initializer=self._initializer(),
+            views=views if view_fusion == "concat" else 1,
+            name="recover",
         )
 
     def _initializer(self):
@@ -66,6 +85,8 @@ class SplittingModule(keras.layers.Layer):
 
         def split():
             reduced = self.reduce(inputs, out_channels=split_channels, **mode)
+            if self.views > 1:
+                reduced = fuse_views(reduced, self.views, self.view_fusion)
             return self.recover(reduced, out_channels=tf.shape(inputs)[-1], **mode)
 
         return tf.cond(gate, split, lambda: inputs)
@@ -78,4 +99,6 @@ class SplittingModule(keras.layers.Layer):
             "max_split_channels": self.max_split_channels,
             "kernel_size": self.kernel_size,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "views": self.views,
+            "view_fusion": self.view_fusion,
         }

@@ -43,6 +43,19 @@ def images(channels, side=8, batch=4):
             (4, 4, 4, 7),
         ),
         (lambda: SplittingModule(6, 3, 3), images(6), {"gate": tf.constant(True), "split_channels": 3}, (4, 8, 8, 6)),
+        (lambda: ElasticConv2D(2, 8, 3, views=3), images(6), {"out_channels": 8}, (4, 8, 8, 8)),
+        (
+            lambda: SplittingModule(6, 3, 3, views=2),
+            images(6),
+            {"gate": tf.constant(True), "split_channels": 3},
+            (2, 8, 8, 6),
+        ),
+        (
+            lambda: SplittingModule(6, 3, views=4, view_fusion="max"),
+            images(6),
+            {"gate": tf.constant(True), "split_channels": 3},
+            (1, 8, 8, 6),
+        ),
     ],
 )
 def test_layer(layer, inputs, arguments, shape):
