@@ -45,6 +45,7 @@ class _Fuser:
         self.maker: dict[str, int] = {}
         self.alias: dict[str, str] = {}
         self.tensors = {tensor.name: tensor for tensor in graph.tensors}
+        self.inputs = list(graph.inputs)
         self.readers = {name: len(positions) for name, positions in graph.consumers().items()}
         for name in graph.outputs:
             self.readers[name] += 1
@@ -56,6 +57,7 @@ class _Fuser:
             "global_average_pool": self.global_average_pool,
             "identity": self.drop,
             "reshape": self.reshape,
+            "view_fuse": self.view_fuse,
             **dict.fromkeys(WEIGHTED, self.weighted),
         }
         for operation in self.graph.operations:
@@ -63,12 +65,12 @@ class _Fuser:
             if inputs != operation.inputs:
                 operation = replace(operation, inputs=inputs)
             lower.get(operation.kind, self.emit)(operation)
-        made = [*self.graph.inputs, *(name for operation in self.operations for name in operation.outputs)]
+        made = [*self.inputs, *(name for operation in self.operations for name in operation.outputs)]
         return Graph(
             name=self.graph.name,
             operations=tuple(self.operations),
             tensors=tuple(self.tensors[name] for name in made),
-            inputs=self.graph.inputs,
+            inputs=tuple(self.inputs),
             outputs=tuple(self.alias.get(name, name) for name in self.graph.outputs),
         )
 
@@ -166,6 +168,18 @@ class _Fuser:
         # All means of a file share the constant that names their axes.
         first = all(other.kind != "global_average_pool" for other in self.operations)
         self.emit(replace(operation, scratch_bytes=4 * elements, constant_bytes=AXES_BYTES if first else 0))
+
+    def view_fuse(self, operation: Operation) -> None:
+        """A device that receives the views' tensors has one input for each of them."""
+        source = operation.inputs[0]
+        if source not in self.inputs:
+            self.emit(operation)
+            return
+        names = tuple(f"{source}/view_{view}" for view in range(operation.views))
+        self.tensors |= {name: replace(self.tensors[source], name=name) for name in names}
+        place = self.inputs.index(source)
+        self.inputs[place : place + 1] = names
+        self.emit(replace(operation, inputs=names))
 
     def reshape(self, operation: Operation) -> None:
         # The converter makes a mean that keeps its axes of one that is reshaped to 1 x 1 x channels.

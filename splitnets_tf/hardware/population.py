@@ -163,6 +163,12 @@ class PopulationBuilder:
         self._work(x.elements + out.elements)
         return out
 
+    def view_fuse(self, name: str, x: PopulationTensor, views: int, how: str) -> PopulationTensor:
+        """Adds the fusion of several views' tensors."""
+        out = PopulationTensor(side=x.side, channels=x.channels * views if how == "concat" else x.channels)
+        self._work(x.elements + out.elements)
+        return out
+
     def global_average_pool(self, name: str, x: PopulationTensor, keepdims: bool = False) -> PopulationTensor:
         """Adds a mean over height and width."""
         self._pools = True
@@ -263,6 +269,7 @@ def population_cost(
     system: System,
     views: int = 1,
     bits: int = 8,
+    fused: bool = False,
 ) -> PopulationCost:
     """Prices n networks that are cut into a sensor's and an aggregator's part, as `split_cost` prices one.
 
@@ -272,8 +279,9 @@ def population_cost(
         link_elements: Elements that one sensor sends, int64 `[n]`; those of the image where there is no split.
         split: Whether a network is split, bool `[n]`: features have `bits` bits, a raw image 8.
         system: Its first and last processor hold the parts.
-        views: Sensors whose views belong to one answer; the aggregator's part runs once for each.
+        views: Sensors whose views belong to one answer; the aggregator's part runs once for each unless `fused`.
         bits: Bits of a feature's element on the link.
+        fused: Whether the aggregator's part begins with the fusion of the views.
 
     Returns:
         The figures, equal to those of `split_cost` to the last digit.
@@ -283,7 +291,7 @@ def population_cost(
     """
     check_views(system, views)
     size_bytes = np.where(split, feature_bytes(link_elements, bits), feature_bytes(link_elements, IMAGE_BITS))
-    aggregator_macs = aggregator.macs * views
+    aggregator_macs = aggregator.macs if fused else aggregator.macs * views
     return PopulationCost(
         sensor_params=sensor.params,
         sensor_macs=sensor.macs,

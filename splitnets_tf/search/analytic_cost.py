@@ -25,18 +25,18 @@ class AnalyticCost:
         space: The space of the architectures.
         system: Processors and links.
         num_classes: Outputs of the classifier.
-        views: Sensors whose views belong to one answer.
+        views: Sensors whose views belong to one answer; None for the space's own number.
     """
 
     population_figures = frozenset(COST_FIGURES) - {"sensor_memory_bytes", "aggregator_memory_bytes", "energy_mj"}
     """All but those that hold the planned arena, whose placement is a search of its own for each graph, and the energy,
     which counts what each operation reads and writes after fusion."""
 
-    def __init__(self, space: SearchSpace, system: System, num_classes: int, *, views: int = 1) -> None:
+    def __init__(self, space: SearchSpace, system: System, num_classes: int, *, views: int | None = None) -> None:
         self._space = space
         self._system = system
         self._num_classes = num_classes
-        self._views = views
+        self._views = space.views if views is None else views
         self._cached = functools.lru_cache(maxsize=CACHED_ARCHITECTURES)(self._compute)
 
     def cost(self, architecture: Architecture) -> Cost:

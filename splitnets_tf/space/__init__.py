@@ -9,6 +9,7 @@ from splitnets_tf.space.blueprint import (
     MBBlock,
     PooledBlock,
     SqueezeExcite,
+    ViewFuseBlock,
     blueprint,
 )
 from splitnets_tf.space.layered_space import (
@@ -35,7 +36,7 @@ from splitnets_tf.space.placed_network import (
 from splitnets_tf.space.population import price_population, sample_vectors
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
 from splitnets_tf.space.search_space import NO_SPLIT, Gene, Phase, SearchSpace
-from splitnets_tf.space.stage_row import ACTIVATIONS, GATES, SQUEEZE_BASES, StageRow
+from splitnets_tf.space.stage_row import ACTIVATIONS, GATES, SQUEEZE_BASES, VIEW_FUSIONS, StageRow
 from splitnets_tf.space.to_graph import ArchitectureGraph, architecture_graph
 from splitnets_tf.space.widths import squeeze_width
 
@@ -47,6 +48,7 @@ __all__ = [
     "NO_SPLIT",
     "PRESETS",
     "SQUEEZE_BASES",
+    "VIEW_FUSIONS",
     "Architecture",
     "ArchitectureGraph",
     "Block",
@@ -68,6 +70,7 @@ __all__ = [
     "SqueezeExcite",
     "StageChoice",
     "StageRow",
+    "ViewFuseBlock",
     "architecture_graph",
     "blueprint",
     "crossover",

@@ -21,6 +21,7 @@ __all__ = [
     "MBBlock",
     "PooledBlock",
     "SqueezeExcite",
+    "ViewFuseBlock",
     "blueprint",
     "head_blocks",
     "mb_block",
@@ -95,7 +96,20 @@ class ClassifierBlock:
     """Whether its input has been pooled already."""
 
 
-Block = ConvBlock | MBBlock | PooledBlock | ClassifierBlock
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ViewFuseBlock:
+    """The views' tensors become one: the first thing that the aggregator does (SplitNets, section 3.1.3)."""
+
+    name: str
+    in_channels: int
+    """Channels of one view."""
+    out_channels: int
+    views: int
+    how: str
+    """`concat` over the channels, view 0 first, or element by element `mean`, `max` or `sum`."""
+
+
+Block = ConvBlock | MBBlock | PooledBlock | ClassifierBlock | ViewFuseBlock
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +120,8 @@ class Blueprint:
     """Side of the input image in pixels; three channels."""
     segments: tuple[tuple[Block, ...], ...]
     """One segment without a split; (sensor, aggregator) with one."""
+    views: int = 1
+    """Images that belong to one answer; the sensor's segment works on each of them."""
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -135,7 +151,7 @@ def blueprint(space: SearchSpace, architecture: Architecture, num_classes: int) 
                 walker.boundary()
     for block in head_blocks(space, walker.channels, architecture.head_width, num_classes):
         walker.add(block)
-    return Blueprint(resolution=architecture.resolution, segments=walker.segments())
+    return Blueprint(resolution=architecture.resolution, views=space.views, segments=walker.segments())
 
 
 def mb_block(
@@ -184,8 +200,11 @@ def stem_block(space: SearchSpace, width: int) -> ConvBlock:
     return ConvBlock(name="stem", in_channels=3, out_channels=width, kernel=3, stride=2, activation=space.activation)
 
 
-def splitting_module(space: SearchSpace, phase: int, channels: int, width: int) -> tuple[ConvBlock, ConvBlock]:
-    """Conv-Reduce, from a phase's channels to d, and Conv-Recover back."""
+def splitting_module(space: SearchSpace, phase: int, channels: int, width: int) -> tuple[Block, ...]:
+    """Conv-Reduce, from a phase's channels to d, on the sensor; then, on the aggregator, Conv-Recover back.
+
+    With several views, View-Fuse lies between the two, and Conv-Recover reads what is fused.
+    """
     reduce = ConvBlock(
         name=f"reduce_{phase}",
         in_channels=channels,
@@ -194,8 +213,14 @@ def splitting_module(space: SearchSpace, phase: int, channels: int, width: int) 
         stride=1,
         activation=None,
     )
-    recover = dataclasses.replace(reduce, name=f"recover_{phase}", in_channels=width, out_channels=channels)
-    return reduce, recover
+    fused = width * space.fused_channels
+    recover = dataclasses.replace(reduce, name=f"recover_{phase}", in_channels=fused, out_channels=channels)
+    if space.views == 1:
+        return reduce, recover
+    fuse = ViewFuseBlock(
+        name=f"fuse_{phase}", in_channels=width, out_channels=fused, views=space.views, how=space.view_fusion
+    )
+    return reduce, fuse, recover
 
 
 def head_blocks(space: SearchSpace, in_channels: int, width: int, num_classes: int) -> tuple[Block, ...]:
@@ -244,10 +269,11 @@ class _Walker:
         split = self._splits.get(self._phase)
         if split is None or split.position != self._position:
             return
-        reduce, recover = splitting_module(self._space, self._phase, self.channels, split.width)
-        self.add(reduce)
+        on_sensor, *on_aggregator = splitting_module(self._space, self._phase, self.channels, split.width)
+        self.add(on_sensor)
         self._segments.append([])
-        self.add(recover)
+        for block in on_aggregator:
+            self.add(block)
 
     def segments(self) -> tuple[tuple[Block, ...], ...]:
         return tuple(tuple(segment) for segment in self._segments)

@@ -18,10 +18,12 @@ __all__ = ["crossover", "mutate", "random_split", "sample", "sample_multi_split"
 def sample(space: SearchSpace, rng: np.random.Generator, *, split: bool = True) -> Architecture:
     """A network with every gene uniform; with `split`, cut at a block boundary drawn phase first.
 
-    Drawing the phase first gives every resolution the same chance, whatever its number of blocks.
+    Drawing the phase first gives every resolution the same chance, whatever its number of blocks. Several views have to
+    be fused somewhere, so that their networks are always split.
     """
     values = {gene.name: int(rng.choice(gene.choices)) for gene in space.genes}
     architecture = _from_values(space, values, ())
+    split = split or space.views > 1
     return _with_split(architecture, random_split(space, architecture, rng)) if split else architecture
 
 
@@ -36,11 +38,13 @@ def sample_multi_split(
 ) -> Architecture:
     """A network with splitting modules in at least two phases (one where the space has a single phase).
 
+    Several views are fused once, so that their networks have one splitting module.
+
     Source: SplitNets, section 3.1.1: during supernet training more splitting modules may be inserted.
     """
     base = architecture if architecture is not None else sample(space, rng, split=False)
-    least = min(2, len(space.phases))
-    count = int(rng.integers(least, len(space.phases) + 1))
+    most = len(space.phases) if space.views == 1 else 1
+    count = int(rng.integers(min(2, most), most + 1))
     chosen = sorted(int(phase) for phase in rng.choice(len(space.phases), size=count, replace=False))
     splits = tuple(_split_in_phase(space, base, phase, rng) for phase in chosen)
     return dataclasses.replace(base, splits=splits)

@@ -52,7 +52,13 @@ def sample_vectors(space: SearchSpace, rng: np.random.Generator, count: int) -> 
 
 
 def price_population(
-    space: SearchSpace, vectors: npt.ArrayLike, num_classes: int, system: System, *, views: int = 1, bits: int = 8
+    space: SearchSpace,
+    vectors: npt.ArrayLike,
+    num_classes: int,
+    system: System,
+    *,
+    views: int | None = None,
+    bits: int = 8,
 ) -> PopulationCost:
     """Prices n architectures at once, as `split_cost` prices the graph of one.
 
@@ -61,7 +67,7 @@ def price_population(
         vectors: int `[n, space.vector_length]` as `SearchSpace.encode` makes them, each with one split or none.
         num_classes: Outputs of the classifier.
         system: Processors and links.
-        views: Sensors whose views belong to one answer.
+        views: Sensors whose views belong to one answer; None for the space's own number.
         bits: Bits of a feature's element on the link.
 
     Returns:
@@ -71,6 +77,7 @@ def price_population(
         UserError: A value is not of the space.
         ValueError: The array has another shape, or a network more than one split.
     """
+    views = space.views if views is None else views
     values = np.asarray(vectors, np.int64)
     if values.ndim != 2 or values.shape[1] != space.vector_length:
         raise ValueError(f"expected vectors of shape [n, {space.vector_length}], received {values.shape}")
@@ -100,6 +107,7 @@ def _price_chunk(
         system=system,
         views=views,
         bits=bits,
+        fused=space.views > 1,
     )
 
 
@@ -170,13 +178,14 @@ class _Walk:
         self._before = self._before + rest
 
     def splitting_module(self) -> None:
-        """Conv-Reduce on the sensor and Conv-Recover on the aggregator, at the place that the walk has passed."""
-        reduce, recover = splitting_module(self._space, 0, self._split_channels, self._width)
+        """Conv-Reduce on the sensor, the rest on the aggregator, at the place that the walk has passed."""
+        on_sensor, *on_aggregator = splitting_module(self._space, 0, self._split_channels, self._width)
         split = self.is_split.astype(np.int64)
         behind = self._tensor
         self._tensor = PopulationTensor(side=self._split_side, channels=self._split_channels)
-        self._add(reduce, split, split)
-        self._add(recover, split, self._zeros)
+        self._add(on_sensor, split, split)
+        for block in on_aggregator:
+            self._add(block, split, self._zeros)
         self._tensor = behind
 
     def head(self, num_classes: int) -> None:
@@ -223,6 +232,8 @@ def _check_values(space: SearchSpace, genes: Ints, phase: Ints, position: Ints, 
     for gene, column in zip(space.genes, genes, strict=True):
         _refuse_others(space, gene.name, column, gene.choices)
     _refuse_others(space, "the split's width", width, space.split_widths)
+    if space.views > 1 and (phase == NO_SPLIT).any():
+        raise UserError(f"space {space.name}: {space.views} views are fused at the split, so a network needs one")
     depths = genes[3 : len(space.genes) - 1 : 4].T
     for each in space.phases:
         beyond = (phase == each.index) & ((position < 0) | (position > _active_blocks(space, depths, each.index)))

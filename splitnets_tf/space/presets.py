@@ -14,7 +14,7 @@ from splitnets_tf.space.stage_row import StageRow
 
 __all__ = ["PRESETS", "load_space", "space_from_dict", "space_to_dict"]
 
-PRESETS = ("demo", "attentive_nas_split", "fbnetv3_split")
+PRESETS = ("demo", "demo_views", "attentive_nas_split", "fbnetv3_split")
 """Names of the spaces that ship with the package."""
 
 

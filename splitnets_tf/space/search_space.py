@@ -1,6 +1,6 @@
 """The search space as rows of data, and the two vector forms of an architecture.
 
-Sources: SplitNets, section 3.1.1 and Figure 3; the table of rows follows AttentiveNAS.
+Sources: SplitNets, sections 3.1.1 and 3.1.2 and Figure 3; the table of rows follows AttentiveNAS.
 """
 
 import dataclasses
@@ -12,7 +12,15 @@ import numpy as np
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.space.architecture import Architecture, Split, StageChoice
-from splitnets_tf.space.stage_row import ACTIVATIONS, ADDED_LATER, GATES, SQUEEZE_BASES, StageRow, check_candidates
+from splitnets_tf.space.stage_row import (
+    ACTIVATIONS,
+    ADDED_LATER,
+    GATES,
+    SQUEEZE_BASES,
+    VIEW_FUSIONS,
+    StageRow,
+    check_candidates,
+)
 
 __all__ = ["NO_SPLIT", "Gene", "Phase", "SearchSpace"]
 
@@ -79,6 +87,11 @@ class SearchSpace:
     head_expansion: int = dataclasses.field(default=0, metadata=ADDED_LATER)
     """0: the head is one 1x1 convolution. Above: a 1x1 convolution to so many times the last stage's width, global
     pooling, then a dense layer of the head's width (MobileNetV3)."""
+    views: int = dataclasses.field(default=1, metadata=ADDED_LATER)
+    """Sensors whose images belong to one answer. With several, the split is also where their features are fused, so
+    that every network has exactly one."""
+    view_fusion: str = dataclasses.field(default="concat", metadata=ADDED_LATER)
+    """How the views' features are fused: `concat` over the channels (the paper's), `mean`, `max` or `sum`."""
 
     def __post_init__(self) -> None:
         for field in ("resolutions", "stem_widths", "head_widths", "split_widths"):
@@ -95,11 +108,14 @@ class SearchSpace:
             ("squeeze_base", SQUEEZE_BASES),
             ("squeeze_activation", ACTIVATIONS),
             ("squeeze_gate", GATES),
+            ("view_fusion", VIEW_FUSIONS),
         ):
             if getattr(self, field) not in known:
                 raise UserError(f"space {self.name}: {field} must be one of {known}, received {getattr(self, field)!r}")
         if self.head_expansion < 0:
             raise UserError(f"space {self.name}: head_expansion must not be negative, received {self.head_expansion}")
+        if self.views < 1:
+            raise UserError(f"space {self.name}: views must be at least 1, received {self.views}")
         if not self.phases:
             raise UserError(f"space {self.name}: no stage has stride 2, so there is no phase to split; give one")
 
@@ -144,8 +160,14 @@ class SearchSpace:
         """Every (phase, M) at which a network of these stage depths can be split."""
         return [(phase.index, position) for phase in self.phases for position in range(phase.active_blocks(depths) + 1)]
 
+    @property
+    def fused_channels(self) -> int:
+        """Channels behind the fusion of the views for each channel that one of them sends."""
+        return self.views if self.view_fusion == "concat" else 1
+
     def count(self, *, with_none: bool = True) -> int:
-        """Number of distinct architectures with exactly one split, and with none if asked."""
+        """Number of distinct architectures with exactly one split, and with none if asked and possible."""
+        with_none = with_none and self.views == 1
         other = 1
         for gene in self.genes:
             if not gene.name.endswith(".depth"):
@@ -217,6 +239,11 @@ class SearchSpace:
                 raise UserError(f"space {self.name}: {gene.name} must be one of {list(gene.choices)}, received {value}")
         depths = [choice.depth for choice in architecture.stages]
         allowed = set(self.split_choices(depths))
+        if self.views > 1 and not architecture.is_split:
+            raise UserError(
+                f"space {self.name}: {self.views} views are fused at the split, so a network needs exactly one; "
+                f"received {len(architecture.splits)}"
+            )
         for split in architecture.splits:
             if (split.phase, split.position) not in allowed or split.width not in self.split_widths:
                 raise UserError(f"space {self.name}: {split} is no legal split of a network with depths {depths}")
@@ -225,14 +252,21 @@ class SearchSpace:
             raise UserError(f"space {self.name}: splits must lie in increasing, distinct phases, received {phases}")
 
     def largest(self) -> Architecture:
-        """The network with every choice at its maximum and no split: the teacher."""
+        """The network with every choice at its maximum and no split: the teacher.
+
+        Several views have to be fused somewhere: they are behind the last block at which that can be.
+        """
         return self._extreme(-1)
 
     def smallest(self) -> Architecture:
-        """The network with every choice at its minimum and no split."""
+        """The network with every choice at its minimum and no split; several views are fused behind the stem."""
         return self._extreme(0)
 
     def _extreme(self, index: int) -> Architecture:
+        splits = ()
+        if self.views > 1:
+            phase, position = self.split_choices([row.depths[index] for row in self.stages])[index]
+            splits = (Split(phase=phase, position=position, width=self.split_widths[index]),)
         return Architecture(
             resolution=self.resolutions[index],
             stem_width=self.stem_widths[index],
@@ -246,4 +280,5 @@ class SearchSpace:
                 for row in self.stages
             ),
             head_width=self.head_widths[index],
+            splits=splits,
         )

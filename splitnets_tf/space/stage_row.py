@@ -5,11 +5,12 @@ import re
 
 from splitnets_tf.errors import UserError
 
-__all__ = ["ACTIVATIONS", "ADDED_LATER", "GATES", "SQUEEZE_BASES", "StageRow", "check_candidates"]
+__all__ = ["ACTIVATIONS", "ADDED_LATER", "GATES", "SQUEEZE_BASES", "VIEW_FUSIONS", "StageRow", "check_candidates"]
 
 ACTIVATIONS = ("relu", "relu6", "swish", "hard_swish")
 GATES = ("sigmoid", "hard_sigmoid")
 SQUEEZE_BASES = ("hidden", "input")
+VIEW_FUSIONS = ("concat", "mean", "max", "sum")
 ADDED_LATER = {"added_later": True}
 """Metadata of fields that the first spaces did not have: at their default they are left out of a space's plain form,
 so that fingerprints of earlier runs stay what they were."""

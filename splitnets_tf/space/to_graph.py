@@ -12,6 +12,7 @@ from splitnets_tf.space.blueprint import (
     MBBlock,
     PooledBlock,
     SqueezeExcite,
+    ViewFuseBlock,
     blueprint,
 )
 from splitnets_tf.space.search_space import SearchSpace
@@ -74,6 +75,10 @@ class BlockBuilder(Protocol[T]):
         """A pooling whose stride is its window."""
         ...
 
+    def view_fuse(self, name: str, x: T, views: int, how: str) -> T:
+        """The tensors of several views become one."""
+        ...
+
     def global_average_pool(self, name: str, x: T, keepdims: bool = False) -> T:
         """A mean over height and width."""
         ...
@@ -117,6 +122,8 @@ def add_block(builder: BlockBuilder[T], block: Block, x: T) -> T:
         return _conv_bn(builder, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
     if isinstance(block, MBBlock):
         return _mb_block(builder, block, x)
+    if isinstance(block, ViewFuseBlock):
+        return builder.view_fuse(block.name, x, block.views, block.how)
     if isinstance(block, PooledBlock):
         x = builder.global_average_pool(f"{block.name}_pool", x)
         x = builder.dense(block.name, x, block.out_channels, use_bias=False)

@@ -39,6 +39,7 @@ def priced_alone(space, vector, classes=34, system=HMD, **options):
 
 def assert_equal(space, vectors, **options):
     priced = price_population(space, vectors, options.pop("classes", 34), options.pop("system", HMD), **options)
+    options = {"views": space.views} | options
     fields = {field.name for field in dataclasses.fields(PopulationCost)}
     for index, vector in enumerate(vectors):
         alone, latency_ms = priced_alone(space, vector, **options)
@@ -47,7 +48,9 @@ def assert_equal(space, vectors, **options):
         assert priced.latency_ms[index] == latency_ms
 
 
-@pytest.mark.parametrize(("name", "count"), [("demo", 300), ("attentive_nas_split", 40), ("fbnetv3_split", 40)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("demo", 300), ("demo_views", 60), ("attentive_nas_split", 40), ("fbnetv3_split", 40)]
+)
 def test_random_networks_of_the_presets(name, count):
     space = load_space(name)
     vectors = sample_vectors(space, np.random.default_rng(0), count)
