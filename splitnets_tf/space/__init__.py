@@ -12,6 +12,7 @@ from splitnets_tf.space.blueprint import (
     ViewFuseBlock,
     blueprint,
 )
+from splitnets_tf.space.enumeration import every_architecture
 from splitnets_tf.space.layered_space import (
     IDENTITY,
     LAYERED_PRESETS,
@@ -74,6 +75,7 @@ __all__ = [
     "architecture_graph",
     "blueprint",
     "crossover",
+    "every_architecture",
     "head_blocks_of",
     "layered_space_to_dict",
     "load_layered_space",

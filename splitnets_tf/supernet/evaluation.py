@@ -68,9 +68,13 @@ class SubnetworkEvaluator:
         vector = tf.constant(self.supernet.space.encode(architecture))
         return np.concatenate([self._infer(images, vector).numpy() for images in self._images])
 
+    def correct(self, architecture: Architecture) -> np.ndarray:
+        """Which images are classified correctly after calibration, bool `[m]`."""
+        return np.argmax(self.logits(architecture), axis=-1) == self._labels
+
     def evaluate(self, architecture: Architecture) -> float:
         """Top-1 accuracy in [0, 1]."""
-        return float(np.mean(np.argmax(self.logits(architecture), axis=-1) == self._labels))
+        return float(np.mean(self.correct(architecture)))
 
 
 class ValidationCallback(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Makes the synthetic problem importable: child processes of the tests run beside it."""
+"""Makes the scripts beside the tests importable: those run as child processes, too."""
 
 import sys
 from pathlib import Path

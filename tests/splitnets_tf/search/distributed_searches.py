@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 import keras_tuner  # noqa: F401  (imported before the forks)
-from synthetic_problem import SPACE, RuggedTable, SyntheticCost
 
+from benchmarks.synthetic_problem import SPACE, RuggedTable, SyntheticCost
 from splitnets_tf.search import SearchSettings, parse_constraints, run_search, run_worker, write_pareto_csv
 
 SETTINGS = SearchSettings(population=6, generations=3, seed=0)

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import keras_tuner  # noqa: F401  (imported before the forks)
-from synthetic_problem import SPACE, RuggedTable, SyntheticCost
 
+from benchmarks.synthetic_problem import SPACE, RuggedTable, SyntheticCost
 from splitnets_tf.search import SearchSettings, parse_constraints, run_search
 
 SETTINGS = SearchSettings(population=4, generations=3, seed=0)

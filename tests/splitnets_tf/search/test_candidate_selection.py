@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_problem import SPACE, every_architecture, synthetic_cost
 
+from benchmarks.synthetic_problem import SPACE, synthetic_cost
 from splitnets_tf.errors import UserError
 from splitnets_tf.search import Candidate, choose
 from splitnets_tf.search.rounding import as_limit
+from splitnets_tf.space import every_architecture
 
-ARCHITECTURES = every_architecture(SPACE)
+ARCHITECTURES = list(every_architecture(SPACE))
 
 
 def candidate(index, accuracy, latency_ms):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from keras_tuner.engine.trial import TrialStatus
-from synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost
 
+from benchmarks.synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost
 from splitnets_tf.errors import UserError
 from splitnets_tf.search import FeasibilityProblem, SearchSettings, parse_constraints, run_search
 from splitnets_tf.search.oracle import EvolutionOracle

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_problem import SPACE, SyntheticCost, every_architecture, synthetic_cost
 
+from benchmarks.synthetic_problem import SPACE, SyntheticCost, synthetic_cost
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
 from splitnets_tf.search import (
@@ -22,9 +22,9 @@ from splitnets_tf.search import (
 )
 from splitnets_tf.search.feasibility import repair
 from splitnets_tf.search.neighbours import neighbours
-from splitnets_tf.space import load_space, sample
+from splitnets_tf.space import every_architecture, load_space, sample
 
-FIGURES = [synthetic_cost(architecture).as_dict() for architecture in every_architecture(SPACE)]
+FIGURES = [synthetic_cost(architecture).as_dict() for architecture in list(every_architecture(SPACE))]
 
 
 def problem(*texts, cost=None):

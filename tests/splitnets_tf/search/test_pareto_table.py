@@ -3,15 +3,16 @@
 import dataclasses
 
 import pytest
-from synthetic_problem import SPACE, RuggedTable, every_architecture, synthetic_cost
 
+from benchmarks.synthetic_problem import SPACE, RuggedTable, synthetic_cost
 from splitnets_tf.errors import UserError
 from splitnets_tf.search import COST_FIGURES, Candidate, read_pareto_csv, write_pareto_csv
+from splitnets_tf.space import every_architecture
 
 TABLE = RuggedTable(SPACE)
 CANDIDATES = tuple(
     Candidate(architecture=architecture, accuracy=TABLE.accuracy(architecture), cost=synthetic_cost(architecture))
-    for architecture in every_architecture(SPACE)[::1500]
+    for architecture in list(every_architecture(SPACE))[::1500]
 )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost, every_architecture, synthetic_cost
 
+from benchmarks.synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost, synthetic_cost
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
 from splitnets_tf.search import (
@@ -23,9 +23,9 @@ from splitnets_tf.search import (
     total_violation,
 )
 from splitnets_tf.search.breeding import extremes, propose, select_parents
-from splitnets_tf.space import load_space, sample
+from splitnets_tf.space import every_architecture, load_space, sample
 
-EVERYTHING = every_architecture(SPACE)
+EVERYTHING = list(every_architecture(SPACE))
 
 
 def evolve(table, constraints, chosen, *, parents_of=select_parents):

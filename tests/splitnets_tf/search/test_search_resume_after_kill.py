@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from killed_searches import MOMENTS, SETTINGS, search
-from synthetic_problem import SPACE, RuggedTable
+
+from benchmarks.synthetic_problem import SPACE, RuggedTable
 
 SCRIPT = Path(__file__).with_name("killed_searches.py")
 ROOT = Path(__file__).parents[3]

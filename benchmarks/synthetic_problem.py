@@ -1,6 +1,6 @@
 """A small space that can be enumerated, with invented prices and a rugged table of accuracies.
 
-The tests and the child processes that they kill share it.
+The benchmark of the search, its tests and the child processes that they kill share it.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from splitnets_tf.search import Cost
-from splitnets_tf.space import Architecture, SearchSpace, Split, StageChoice, StageRow
+from splitnets_tf.space import Architecture, SearchSpace, StageRow
 
 ROW = {"depths": (1, 2), "kernels": (3, 5), "expansions": (2, 3), "stride": 2}
 SPACE = SearchSpace(
@@ -33,32 +33,6 @@ TINY_SPACE = dataclasses.replace(
     split_widths=(4, 8),
 )
 """Four architectures with one split."""
-
-
-def every_architecture(space: SearchSpace) -> list[Architecture]:
-    """All architectures with exactly one split."""
-    rows = [
-        [
-            StageChoice(width=width, depth=depth, kernel=kernel, expansion=expansion)
-            for width, depth, kernel, expansion in itertools.product(
-                row.widths, row.depths, row.kernels, row.expansions
-            )
-        ]
-        for row in space.stages
-    ]
-    return [
-        Architecture(
-            resolution=resolution,
-            stem_width=stem,
-            stages=stages,
-            head_width=head,
-            splits=(Split(phase=phase, position=position, width=width),),
-        )
-        for resolution, stem, head in itertools.product(space.resolutions, space.stem_widths, space.head_widths)
-        for stages in itertools.product(*rows)
-        for phase, position in space.split_choices([choice.depth for choice in stages])
-        for width in space.split_widths
-    ]
 
 
 class SyntheticCost:
