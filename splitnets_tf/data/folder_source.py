@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splitnets_tf.data.folder_layout import FolderLayout, read_layout
-from splitnets_tf.data.image_files import UnreadableImageError, decode_image, read_regular_file
+from splitnets_tf.data.image_files import decode_image
 from splitnets_tf.data.source import SPLITS, DataSource, Split, ViewArrays, check_image_size, check_split
+from splitnets_tf.data.untrusted_files import UnreadableFileError, read_regular_file
 from splitnets_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class FolderSource(DataSource):
             return image.pixels
         try:
             return decode_image(read_regular_file(image.path), self.image_size)
-        except UnreadableImageError as error:
+        except UnreadableFileError as error:
             raise UserError(f"{image.path} was readable when the data was opened and no longer is: {error}") from error
 
 
@@ -135,11 +136,11 @@ def _check_files(layout: FolderLayout, directory: Path, image_size: int) -> dict
     total = sum(len(members) for classes in layout.files.values() for members in classes)
     keep_pixels = total * image_size * image_size * 3 <= _MAX_PIXEL_BYTES
 
-    def check(path: Path, label: int) -> _Image | UnreadableImageError:
+    def check(path: Path, label: int) -> _Image | UnreadableFileError:
         try:
             content = read_regular_file(path)
             pixels = decode_image(content, image_size)
-        except UnreadableImageError as error:
+        except UnreadableFileError as error:
             return error
         digest = hashlib.sha256(content).digest()
         return _Image(path=path, label=label, digest=digest, pixels=pixels if keep_pixels else None)
@@ -154,7 +155,7 @@ def _check_files(layout: FolderLayout, directory: Path, image_size: int) -> dict
             for label, members in enumerate(classes):
                 results = list(pool.map(check, members, [label] * len(members)))
                 for path, result in zip(members, results, strict=True):
-                    if isinstance(result, UnreadableImageError):
+                    if isinstance(result, UnreadableFileError):
                         _LOGGER.warning("skipped %s: %s", path, result)
                         skipped += 1
                 checked[split].append([result for result in results if isinstance(result, _Image)])

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import stat
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["UnreadableImageError", "decode_image", "read_regular_file"]
+from splitnets_tf.data.untrusted_files import UnreadableFileError
+
+__all__ = ["UnreadableImageError", "decode_image"]
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF")
-_MAX_FILE_BYTES = 128 * 2**20
 _MAX_PIXELS = 64_000_000
 _DECODER_ERRORS = (
     OSError,
@@ -31,31 +30,8 @@ _DECODER_ERRORS = (
 """What Pillow's decoders raise on damaged files, depending on the format."""
 
 
-class UnreadableImageError(Exception):
+class UnreadableImageError(UnreadableFileError):
     """A file is no image that can be read; the message says why."""
-
-
-def read_regular_file(path: Path) -> bytes:
-    """Reads a file, but only a regular one of bounded size: a pipe would block, a device never ends.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its bytes.
-
-    Raises:
-        UnreadableImageError: Not a regular file, too large, or not readable.
-    """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImageError("not a regular file")
-        if status.st_size > _MAX_FILE_BYTES:
-            raise UnreadableImageError(f"{status.st_size} bytes, at most {_MAX_FILE_BYTES} are read")
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(error.strerror or "can't be read") from error
 
 
 def decode_image(content: bytes, image_size: int) -> np.ndarray:
