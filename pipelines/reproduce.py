@@ -2,7 +2,8 @@
 
 `table4` and `table6` end with exit code 0 if every figure of the table is within the stated tolerances or is one in
 which the paper disagrees with itself; they take a few seconds and need no TensorFlow. `hardware-sweep` searches a
-trained run again on systems that differ in one property, and draws how the split moves.
+trained run again on systems that differ in one property, and draws how the split moves. `initialization`, `sampling`
+and `sharing` train supernets with and without what the paper says makes training stable.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ from pathlib import Path
 from pipelines.cli import run_command
 
 __all__ = ["main"]
+
+_STUDIES = {
+    "initialization": "SplitNets, Table 3: Kaiming, Xavier and the split-aware initialisation of splitting modules",
+    "sampling": "SplitNets, section 3.1.1: training with and without multi-split networks and distillation",
+    "sharing": "SplitNets, section 3.1.1: sensor and aggregator with one set of weights or one each",
+}
+
+_CONFIGURATIONS = ("claims", "smoke")
+"""Names of `pipelines.reproduction.claims.CONFIGURATIONS`, which takes longer to import than to refuse an argument."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pipelines.reproduction.sweep_command import run_sweep
 
         return run_sweep(options.run, options.output_dir, options.vary or (), options.min_accuracy)
+    if options.what in _STUDIES:
+        from pipelines.reproduction.claims import run_study
+
+        return run_study(options.what, options.configuration, options.output_dir, overwrite=options.overwrite)
     from pipelines.reproduction.tables_command import run_table
 
     return run_table(options.what, options.json)
@@ -56,6 +70,16 @@ def _parser() -> argparse.ArgumentParser:
         "--vary", action="append", metavar="WHAT", help="bandwidth, sensor speed, sensor memory, sensors"
     )
     sweep.add_argument("--min-accuracy", type=float, help="what stands for a system (default: 98 %% of the run's best)")
+    for study, text in _STUDIES.items():
+        command = commands.add_parser(study, help=text, description=f"{text}. What was found: docs/training_claims.md")
+        command.add_argument("--output-dir", type=Path, help="runs of all three studies (default: runs/CONFIGURATION)")
+        command.add_argument(
+            "--configuration",
+            choices=_CONFIGURATIONS,
+            default=_CONFIGURATIONS[0],
+            help="what is trained (default: claims)",
+        )
+        command.add_argument("--overwrite", action="store_true", help="remove what the directory holds first")
     return parser
 
 

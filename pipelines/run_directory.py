@@ -81,7 +81,7 @@ class RunDirectory:
     def prepare(
         self,
         config: Mapping[str, Any],
-        system_text: str,
+        system_text: str | None,
         *,
         overwrite: bool,
         open_keys: tuple[str, ...] = (),
@@ -90,7 +90,7 @@ class RunDirectory:
 
         Args:
             config: Nested plain data of the resolved configuration.
-            system_text: The resolved system as YAML.
+            system_text: The resolved system as YAML; None where the run has none.
             overwrite: Remove what an earlier run left, and start afresh.
             open_keys: Beginnings of dotted keys that may still change, since no stage has read them yet.
 
@@ -102,10 +102,11 @@ class RunDirectory:
         self.check(config, system_text, open_keys=open_keys)
         for stale in self.path.rglob(".tmp-*"):  # left by a writer that was killed
             stale.unlink()
-        write_text(self.path / "system.yaml", system_text)
+        if system_text is not None:
+            write_text(self.path / "system.yaml", system_text)
         write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
 
-    def check(self, config: Mapping[str, Any], system_text: str, *, open_keys: tuple[str, ...] = ()) -> None:
+    def check(self, config: Mapping[str, Any], system_text: str | None, *, open_keys: tuple[str, ...] = ()) -> None:
         """Refuse another configuration than the one that the directory holds; reads only, and needs no lock.
 
         Raises:
@@ -145,9 +146,13 @@ class RunDirectory:
                 "Name another --output-dir, or start afresh with --overwrite"
             )
 
-    def _refuse_other_system(self, system_text: str) -> None:
+    def _refuse_other_system(self, system_text: str | None) -> None:
         path = self.path / "system.yaml"
-        if path.is_file() and yaml.safe_load(path.read_text("utf-8")) != yaml.safe_load(system_text):
+        if (
+            system_text is not None
+            and path.is_file()
+            and yaml.safe_load(path.read_text("utf-8")) != yaml.safe_load(system_text)
+        ):
             raise UserError(
                 f"{path} differs from the system asked for; name another --output-dir, or start afresh with --overwrite"
             )

@@ -8,13 +8,21 @@ from splitnets_tf.layers.elastic import (
     ElasticDense,
     ElasticDepthwiseConv2D,
 )
-from splitnets_tf.layers.initializers import SplitAwareInitializer, split_aware_variance
+from splitnets_tf.layers.initializers import (
+    INITIALIZATIONS,
+    ConvInitializer,
+    SplitAwareInitializer,
+    initial_variance,
+    split_aware_variance,
+)
 from splitnets_tf.layers.regularization import Drop, drop_connect, dropout
 from splitnets_tf.layers.splitting import SplittingModule
 from splitnets_tf.layers.squeeze_excite import ElasticSqueezeExcite
 from splitnets_tf.layers.views import fold_views, fuse_views
 
 __all__ = [
+    "INITIALIZATIONS",
+    "ConvInitializer",
     "Drop",
     "ElasticBatchNormalization",
     "ElasticConv2D",
@@ -32,5 +40,6 @@ __all__ = [
     "fuse_views",
     "hard_sigmoid",
     "hard_swish",
+    "initial_variance",
     "split_aware_variance",
 ]

@@ -8,9 +8,17 @@ import functools
 import keras
 import tensorflow as tf
 
-from splitnets_tf.layers import Drop, ElasticConvBlock, ElasticDense, SplittingModule, activate, dropout
+from splitnets_tf.layers import (
+    ConvInitializer,
+    Drop,
+    ElasticConvBlock,
+    ElasticDense,
+    SplittingModule,
+    activate,
+    dropout,
+)
 from splitnets_tf.space import SearchSpace, StageRow, space_from_dict, space_to_dict, squeeze_width
-from splitnets_tf.supernet.gradient_ratio import gradient_ratio
+from splitnets_tf.supernet.gradient_ratio import GRADIENT_RATIOS, gradient_ratios
 from splitnets_tf.supernet.images import resize_batch
 from splitnets_tf.supernet.replicas import mean_over_replicas
 from splitnets_tf.supernet.trunk import create_blocks, create_stem, runs_on_sensor, sensor_stages
@@ -24,7 +32,7 @@ STEP_VALUES = (
     "accuracy_largest",
     "accuracy_smallest",
     "accuracy_random",
-    "gradient_ratio",
+    *GRADIENT_RATIOS,
 )
 """What a training step reports; `loss` is the largest network's."""
 
@@ -50,6 +58,7 @@ class Supernet(keras.Model):
         seed: Seed of what is dropped; the optimiser's step is mixed in, so that a resumed run drops the same.
         separate_weights: Whether stem and blocks in front of the (first) split have weights of their own, in
             `sensor_stem` and `sensor_blocks`; a network without a split uses the aggregator's.
+        splitting_initializer: How the splitting modules' convolutions start, one of `layers.INITIALIZATIONS`.
 
     Call arguments:
         inputs: Pair of images `[batch, s, s, 3]` (float in [0, 1] or uint8) and one value vector
@@ -74,6 +83,7 @@ class Supernet(keras.Model):
         drop_connect: float = 0.0,
         seed: int = 0,
         separate_weights: bool = False,
+        splitting_initializer: str = "split_aware",
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +96,7 @@ class Supernet(keras.Model):
         self.drop_connect = drop_connect
         self.seed = seed
         self.separate_weights = separate_weights
+        self.splitting_initializer = splitting_initializer
         self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
         self._metrics = {name: keras.metrics.Mean(name=name) for name in STEP_VALUES}
@@ -101,7 +112,13 @@ class Supernet(keras.Model):
             self.sensor_blocks = create_blocks(space, stages=sensor_stages(space), prefix="sensor_", **options)
         channels = space.stages[-1].widths[-1]
         self.splitting = [
-            SplittingModule(phase.widths[-1], space.split_widths[-1], space.split_kernel, name=f"split_{phase.index}")
+            SplittingModule(
+                phase.widths[-1],
+                space.split_widths[-1],
+                space.split_kernel,
+                ConvInitializer(self.splitting_initializer),
+                name=f"split_{phase.index}",
+            )
             for phase in space.phases
         ]
         if space.head_expansion:
@@ -214,11 +231,18 @@ class Supernet(keras.Model):
         gradients, losses, accuracies = self._sandwich(images, vectors, labels, variables, self._step_seed())
         *gradients, losses, accuracies = mean_over_replicas([*gradients, losses, accuracies])
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        splitting = {id(variable) for layer in self.splitting for variable in layer.trainable_variables}
-        ratio = gradient_ratio(gradients, [id(variable) in splitting for variable in self.trainable_variables])
         values = (losses[0], losses[-1], tf.reduce_mean(losses[1:-1]))
-        values += (accuracies[0], accuracies[-1], tf.reduce_mean(accuracies[1:-1]), ratio)
+        values += (accuracies[0], accuracies[-1], tf.reduce_mean(accuracies[1:-1]))
+        values += tuple(gradient_ratios(gradients, self._gradient_groups()).values())
         return dict(zip(STEP_VALUES, values, strict=True))
+
+    def _gradient_groups(self) -> list[str]:
+        """For each trainable variable: `reduce`, `recover` or `regular`."""
+        groups = {}
+        for layer in self.splitting:
+            groups |= {id(variable): "reduce" for variable in layer.reduce.trainable_variables}
+            groups |= {id(variable): "recover" for variable in layer.recover.trainable_variables}
+        return [groups.get(id(variable), "regular") for variable in self.trainable_variables]
 
     def _step_seed(self):
         """Seed of what this step drops: a function of the model's seed, the optimiser's step and the replica."""
@@ -278,4 +302,5 @@ class Supernet(keras.Model):
             "drop_connect": self.drop_connect,
             "seed": self.seed,
             "separate_weights": self.separate_weights,
+            "splitting_initializer": self.splitting_initializer,
         }

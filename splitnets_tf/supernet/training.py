@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 CHECKPOINT_INTERVAL_S = 600.0
 """Seconds of a supernet's training that a kill costs at most, besides what starting costs."""
 
-_ADDED_LATER = {"separate_weights": False}
+_ADDED_LATER = {"separate_weights": False, "splitting_initializer": "split_aware"}
 """Arguments of the supernet that do not count at these values, so that trainings begun before they existed go on."""
 
 

@@ -1,6 +1,5 @@
 """The event files of a short training hold every named scalar, the graph and the hyperparameters."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_training
@@ -8,7 +7,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from splitnets_tf.supernet import SubnetworkEvaluator, ValidationCallback, train_supernet
-from splitnets_tf.supernet.gradient_ratio import gradient_ratio
 
 EPOCHS = 3  # of two steps
 BY_STEP = [
@@ -91,14 +89,3 @@ def test_hyperparameters(events):
     assert recorded["train.seed"].string_value == "None"
     assert recorded["smoke"].bool_value is True
     assert recorded["constraints"].string_value == "['a', 'b']"
-
-
-def test_gradient_ratio_is_that_of_the_mean_norms():
-    kernel = np.zeros((1, 1, 3, 4), np.float32)
-    three, four, one = kernel.copy(), kernel.copy(), kernel.copy()
-    three[0, 0, 0, 0], four[0, 0, 1, 1], one[0, 0, 2, 2] = 3, 4, 1
-    vector = np.full(4, 100, np.float32)  # no kernel: does not count
-    gradients = [three, four, one, kernel, vector, vector]
-    ratio = gradient_ratio(gradients, [True, False, False, True, True, False])
-    assert float(ratio) == pytest.approx(3 / 2.5)  # the inactive kernel does not count either
-    assert float(gradient_ratio([one, kernel], [False, True])) == 0

@@ -23,6 +23,7 @@ from splitnets_tf.supernet import (
     train_supernet,
     training_batches,
 )
+from splitnets_tf.supernet.gradient_ratio import GRADIENT_RATIOS
 
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, max_shift=1, seed=5)
 
@@ -114,7 +115,7 @@ def test_training_reports_each_kind_of_network(make_supernet, blobs):
     assert set(seen) == {f"{value}_{kind}" for value in ("loss", "accuracy") for kind in ("smallest", "random")} | {
         "loss",
         "accuracy_largest",
-        "gradient_ratio",
+        *GRADIENT_RATIOS,
         "learning_rate",
     }
     assert seen["loss"] > 0.1
