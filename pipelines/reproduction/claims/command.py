@@ -1,5 +1,6 @@
 """The commands `reproduce initialization`, `sampling` and `sharing`: train what is missing, summarise, print, draw."""
 
+import dataclasses
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,8 +49,12 @@ def run_study(what: str, configuration: str, output_dir: Path | None, *, overwri
     return 0
 
 
-def _inputs(settings: ClaimsSettings, source: DataSource) -> dict[str, str]:
-    return {"settings": json_fingerprint(settings.to_dict()), "data": source.fingerprint}
+def _inputs(settings: ClaimsSettings, variant: str, source: DataSource) -> dict[str, str]:
+    return {
+        "settings": json_fingerprint(settings.to_dict()),
+        "variant": json_fingerprint(dataclasses.asdict(VARIANTS[variant])),
+        "data": source.fingerprint,
+    }
 
 
 def _run_name(variant: str, seed: int) -> str:
@@ -58,9 +63,9 @@ def _run_name(variant: str, seed: int) -> str:
 
 def _train_missing(run: RunDirectory, study: Study, settings: ClaimsSettings, source: DataSource) -> Any:
     """Train and evaluate every run that has no result yet, seed by seed; returns the validation images' families."""
-    inputs = _inputs(settings, source)
+    inputs = {variant: _inputs(settings, variant, source) for variant in study.variants}
     pairs = [(variant, seed) for seed in settings.seeds for variant in study.variants]
-    missing = [pair for pair in pairs if not run.is_done(_run_name(*pair), inputs)]
+    missing = [pair for pair in pairs if not run.is_done(_run_name(*pair), inputs[pair[0]])]
     _LOGGER.info("%d of %d runs are finished", len(pairs) - len(missing), len(pairs))
     quiet_tensorflow()
     from pipelines.reproduction.claims.training_runs import load_data, train_and_evaluate
@@ -70,7 +75,7 @@ def _train_missing(run: RunDirectory, study: Study, settings: ClaimsSettings, so
     for number, (variant, seed) in enumerate(missing):
         name = _run_name(variant, seed)
         with (
-            run.stage(name, inputs, seed),
+            run.stage(name, inputs[variant], seed),
             progress_bar(f"{name} ({number + 1} of {len(missing)})", steps) as advance,
         ):
             train_and_evaluate(

@@ -4,6 +4,7 @@ Every difference is taken between two runs of one seed, image by image. A varian
 all seeds agree in the sign and the interval of their mean leaves out zero.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +63,7 @@ def study_record(study: Study, settings: ClaimsSettings, results: Results, famil
         "kinds": KINDS,
         "variants": {
             name: {
-                "label": VARIANTS[name].label,
+                **dataclasses.asdict(VARIANTS[name]),
                 "accuracy": _accuracies(name, settings, results, families),
                 "difference": None if name == base else _differences(name, base, settings, results, families),
                 "gradient_ratios": _ratios(name, settings, results),

@@ -121,8 +121,34 @@ def train_and_evaluate(
         return
     start, cpu_start = time.monotonic(), time.process_time()
     supernet = new_supernet(settings, variant, seed, data.num_classes)
-    checkpoints = directory / "checkpoints"
     history = StepHistory(directory / "history.json", on_step)
+    _train(supernet, settings, variant, seed, data, directory / "checkpoints", history)
+    networks = _evaluate(supernet, data, probe_networks(supernet.space, settings))
+    result = {
+        "variant": dataclasses.asdict(variant),
+        "seed": seed,
+        "parameters": int(supernet.count_params()),
+        "seconds": round(time.monotonic() - start, 1),
+        "cpu_seconds": round(time.process_time() - cpu_start, 1),
+        "networks": networks,
+        "history": history.read(),
+    }
+    write_json(directory / "result.json", result)
+    shutil.rmtree(directory / "checkpoints")
+    del supernet
+    keras.backend.clear_session()
+    gc.collect()
+
+
+def _train(
+    supernet: Supernet,
+    settings: ClaimsSettings,
+    variant: Variant,
+    seed: int,
+    data: ClaimsData,
+    checkpoints: Path,
+    history: StepHistory,
+) -> None:
     train_supernet(
         supernet,
         data.train.images,
@@ -133,21 +159,6 @@ def train_and_evaluate(
         callbacks=[history],
         checkpoint_interval_s=math.inf,  # the history is written behind each epoch, and must not lag behind the weights
     )
-    networks = _evaluate(supernet, data, probe_networks(supernet.space, settings))
-    result = {
-        "variant": variant.name,
-        "seed": seed,
-        "parameters": int(supernet.count_params()),
-        "seconds": round(time.monotonic() - start, 1),
-        "cpu_seconds": round(time.process_time() - cpu_start, 1),
-        "networks": networks,
-        "history": history.read(),
-    }
-    write_json(directory / "result.json", result)
-    shutil.rmtree(checkpoints)
-    del supernet
-    keras.backend.clear_session()
-    gc.collect()
 
 
 def _evaluate(supernet: Supernet, data: ClaimsData, networks: dict[str, Architecture]) -> dict[str, Any]:
