@@ -86,6 +86,8 @@ class Study:
     """Headline of table and figure."""
     claim: str
     """What the paper says, and where."""
+    base_label: str
+    """What the paper's recipe is called where it is compared in this respect."""
     variants: tuple[str, ...]
     """Names of variants; each is compared with the first."""
 
@@ -116,6 +118,7 @@ STUDIES: dict[str, Study] = {
             "SplitNets, section 3.1.3 and Table 3: gradients of the compression layer are more than 10 times those of "
             "regular layers from the start on, and the split-aware initialisation improves stability and accuracy"
         ),
+        base_label="split-aware",
         variants=(BASE, "fan_in", "fan_out", "xavier"),
     ),
     "sampling": Study(
@@ -124,6 +127,7 @@ STUDIES: dict[str, Study] = {
             "SplitNets, sections 3.1.1 and 4.1: networks with several splitting modules are sampled in training, and "
             "the largest network teaches the others"
         ),
+        base_label="multi-split and distillation",
         variants=(BASE, "single_split", "hard_labels", "single_split_hard_labels"),
     ),
     "sharing": Study(
@@ -132,6 +136,7 @@ STUDIES: dict[str, Study] = {
             "SplitNets, section 3.1.1: on-sensor and on-aggregator blocks at the same depth learn similar features and "
             "can share weights"
         ),
+        base_label="shared weights",
         variants=(BASE, "separate_weights"),
     ),
 }

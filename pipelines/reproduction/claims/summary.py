@@ -17,7 +17,7 @@ from pipelines.statistics import accuracy_estimate
 __all__ = ["KINDS", "RATIOS", "WINDOW", "Results", "correct_by_kind", "study_record", "verdict"]
 
 KINDS = {
-    "split": "random networks with one split, mean",
+    "split": "random, one split (mean)",
     "largest": "largest, no split",
     "smallest": "smallest, one split",
 }
@@ -64,6 +64,7 @@ def study_record(study: Study, settings: ClaimsSettings, results: Results, famil
         "variants": {
             name: {
                 **dataclasses.asdict(VARIANTS[name]),
+                **({"label": study.base_label} if name == base else {}),
                 "accuracy": _accuracies(name, settings, results, families),
                 "difference": None if name == base else _differences(name, base, settings, results, families),
                 "gradient_ratios": _ratios(name, settings, results),

@@ -23,39 +23,37 @@ _STEP = 0.13
 
 def accuracy_table(record: Mapping[str, Any]) -> Table:
     """Accuracies and paired differences: a section for each kind of network, every seed printed."""
-    table = Table(title=f"{record['title']}: validation accuracy, and difference to the first line (points)")
-    for heading in ("networks", "variant"):
-        table.add_column(heading)
+    table = Table(title=f"{record['title']}: validation accuracy (%) and difference to the first line (points)")
+    table.add_column("variant")
     for heading in ("seeds", "mean [95 % interval]", "difference by seed", "mean [95 % interval]"):
         table.add_column(heading, justify="right")
-    table.add_column("so it is")
+    table.add_column("verdict")
     for kind, name in KINDS.items():
         table.add_section()
+        table.add_row(f"[bold]{name}[/bold]")
         for variant in record["variants"].values():
             accuracy, difference = variant["accuracy"][kind], (variant["difference"] or {}).get(kind)
             cells = [_seeds(accuracy, "{:.1f}"), _interval(accuracy["mean"], "{:.1f}")]
-            if difference is None:
-                cells += ["", "", "compared with"]
-            else:
+            if difference is not None:
                 cells += [_seeds(difference, "{:+.1f}"), _interval(difference["mean"], "{:+.1f}")]
                 cells.append(difference["verdict"])
-            table.add_row(name, variant["label"], *cells)
+            table.add_row(variant["label"], *cells)
     return table
 
 
 def ratio_table(record: Mapping[str, Any]) -> Table:
     """Gradient of splitting layers over that of regular ones: at the start, later, and at the highest."""
     table = Table(title=f"{record['title']}: gradient of splitting over regular layers")
-    for heading in ("ratio", "variant"):
-        table.add_column(heading)
+    table.add_column("variant")
     for heading in ("at the start, by seed", "later, by seed", f"highest mean of {WINDOW} steps"):
         table.add_column(heading, justify="right")
     for ratio, name in RATIOS.items():
         table.add_section()
+        table.add_row(f"[bold]{name}[/bold]")
         for variant in record["variants"].values():
             seeds = variant["gradient_ratios"][ratio]["seeds"].values()
             columns = ["  ".join(_number(each[key]) for each in seeds) for key in ("start", "training", "highest")]
-            table.add_row(name, variant["label"], *columns)
+            table.add_row(variant["label"], *columns)
     return table
 
 
@@ -82,22 +80,20 @@ def study_figure(record: Mapping[str, Any], *, ratios: bool) -> "Figure":
     from matplotlib.figure import Figure
 
     variants = list(record["variants"].values())
-    height = 1.3 + 0.62 * len(variants)
-    figure = Figure(figsize=(11.6, height + (3.1 if ratios else 0.0)), layout="constrained")
-    parts = figure.subfigures(2 if ratios else 1, 1, height_ratios=[height, 3.1] if ratios else None, squeeze=False)[
-        :, 0
-    ]
-    left, right = parts[0].subplots(1, 2, sharey=True, width_ratios=[1, 1])
+    heights = [1.4 + 0.6 * len(variants), *([3.2] if ratios else [])]
+    figure = Figure(figsize=(10.5, sum(heights)), layout="constrained")
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    parts[0].suptitle(record["title"])
+    left, right = parts[0].subplots(1, 2, sharey=True)
     _draw_accuracies(left, variants)
     _draw_differences(right, variants)
-    left.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=len(KINDS))
+    parts[0].legend(loc="outside lower center", ncols=len(KINDS))
     if ratios:
         panels = parts[1].subplots(1, len(_DRAWN_RATIOS), sharey=True)
         for panel, ratio in zip(panels, _DRAWN_RATIOS, strict=True):
             _draw_ratio(panel, variants, ratio)
-        panels[0].set_ylabel("gradient over that of regular layers")
-        panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=len(variants))
-    parts[0].suptitle(record["title"])
+        panels[0].set_ylabel("gradient, splitting over regular layers")
+        parts[1].legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(variants) + 1)
     return figure
 
 
@@ -144,12 +140,17 @@ def _draw_estimates(panel: "Axes", place: int, index: int, estimates: Mapping[st
 
 
 def _draw_ratio(panel: "Axes", variants: Sequence[Mapping[str, Any]], ratio: str) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     for index, variant in enumerate(variants):
         curve = variant["gradient_ratios"][ratio]["curve"]
         steps = [WINDOW * place + WINDOW / 2 for place in range(len(curve))]
         values = [float("nan") if value is None else value for value in curve]
         panel.plot(steps, values, color=SERIES_COLOURS[index], linewidth=1.4, label=variant["label"])
-    panel.axhline(_PAPER_RATIO, color=MUTED, linewidth=1, linestyle="--")
+    panel.axhline(_PAPER_RATIO, color=MUTED, linewidth=1, linestyle="--", label="what the paper saw without care")
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    panel.yaxis.set_minor_locator(NullLocator())
     panel.set_xlabel("step")
     panel.set_title(RATIOS[ratio])

@@ -1,5 +1,6 @@
 """The runs: each variant changes what it says and nothing else, and a killed command goes on."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_a_killed_command_goes_on_and_shares_its_runs(tiny_claims, monkeypatch, 
     arguments = ["--configuration", "tiny", "--output-dir"]
     monkeypatch.setattr("pipelines.reproduce._CONFIGURATIONS", ("tiny",))
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    monkeypatch.setitem(STUDIES, "sharing", STUDIES["sharing"].__class__(title="t", claim="c", variants=("base",)))
+    monkeypatch.setitem(STUDIES, "sharing", dataclasses.replace(STUDIES["sharing"], variants=("base",)))
     assert main(["sharing", *arguments, str(whole)]) == 0
     expected = read(whole / "runs/base-0/result.json")
     assert len(expected["history"]["loss"]) == 4

@@ -92,10 +92,10 @@ def test_steps_that_were_not_finite_are_counted_and_left_out(settings):
 def test_tables_print_every_seed_and_the_figure_is_drawn(settings):
     record = made_up_record(settings, base=[20, 24], fan_in=[10, 12])
     table = accuracy_table(record)
-    assert table.row_count == len(KINDS) * 2
-    assert list(table.columns[4].cells)[1] == "-12.5  -15.0"  # the mean of both split networks
-    assert list(table.columns[6].cells)[1] == "worse"
-    assert ratio_table(record).row_count == len(RATIOS) * 2
+    assert table.row_count == len(KINDS) * 3
+    assert list(table.columns[3].cells)[2] == "-12.5  -15.0"  # the mean of both split networks
+    assert list(table.columns[5].cells)[2] == "worse"
+    assert ratio_table(record).row_count == len(RATIOS) * 3
     assert len(study_figure(record, ratios=False).axes) == 2
     assert len(study_figure(record, ratios=True).axes) == 5
     assert figure_png(lambda: study_figure(record, ratios=True)).startswith(b"\x89PNG")
