@@ -19,10 +19,11 @@ class SubnetworkEvaluator:
 
     Args:
         supernet: A built supernet.
-        calibration_images: uint8 `[n, s, s, 3]` from the training split, the same for every architecture.
-        images: uint8 `[m, s, s, 3]` on which accuracy is counted.
+        calibration_images: uint8 `[n, s, s, 3]`, of several views `[n, views, s, s, 3]`, from the training split; the
+            same for every architecture.
+        images: uint8 `[m, s, s, 3]` (`[m, views, s, s, 3]`) on which accuracy is counted.
         labels: int `[m]`.
-        batch_size: Images per call; a shorter last batch of the calibration images is left out.
+        batch_size: Images per call, all views counted; a shorter last batch of the calibration images is left out.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class SubnetworkEvaluator:
         if len(calibration_images) == 0 or len(images) == 0:
             raise ValueError("calibration and evaluation each need at least one image")
         self.supernet = supernet
+        batch_size = max(1, batch_size // supernet.space.views)
         whole = max(1, len(calibration_images) // batch_size) * batch_size
         self._calibration = [
             tf.constant(calibration_images[start : start + batch_size])

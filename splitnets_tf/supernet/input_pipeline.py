@@ -44,9 +44,10 @@ def training_batches(
     Each epoch is a new permutation; what does not fill a batch is left out of that epoch.
 
     Args:
-        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed.
+        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed; of objects in several views
+            `[n, views, s, s, 3]`.
         labels: int `[n]`.
-        batch_size: Images per batch.
+        batch_size: Images (objects) per batch.
         epochs: Total number of epochs, counted from step 0.
         start_step: First step to yield.
         seed: Seed of permutations and augmentation.
@@ -84,7 +85,7 @@ def training_batches(
         target = tf.gather(classes, rows)
         if extra:
             return (batch, extra[0]), target
-        return resize_batch(batch, image_size or images.shape[1]), target
+        return resize_batch(batch, image_size or images.shape[-2]), target
 
     signature = [tf.TensorSpec([part_size], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
     if vectors:

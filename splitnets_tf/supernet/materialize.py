@@ -5,6 +5,7 @@ and conversion, which accept nothing else. Weights travel as arrays by layer nam
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from splitnets_tf.space import (
     MBBlock,
     PooledBlock,
     SqueezeExcite,
+    ViewFuseBlock,
     blueprint,
 )
 
@@ -44,9 +46,12 @@ class NetworkModels:
     """A network in one piece and, where it is split, its two halves; all share their layers."""
 
     whole: Any
-    """Image `[batch, s, s, 3]` in [0, 1] -> logits `[batch, classes]`."""
+    """Image `[batch, s, s, 3]` in [0, 1], or images `[batch, views, s, s, 3]`, -> logits `[batch, classes]`."""
     segments: tuple[Any, ...]
-    """One model per segment: (whole,) without a split, (sensor, aggregator) with one."""
+    """One model per segment: (whole,) without a split, (sensor, aggregator) with one. The sensor takes single views,
+    the aggregator what is fused."""
+    fusion: ViewFuseBlock | None = None
+    """What lies between the two where there are several views."""
 
 
 def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
@@ -56,9 +61,14 @@ def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
         keras: The module `keras` (version 3) or `tf_keras`.
         plan: The network, block by block; layer names are those of the cost model's operations.
     """
-    shape: tuple[int, ...] = (plan.resolution, plan.resolution, 3)
+    image_shape = (plan.resolution, plan.resolution, 3)
+    shape: tuple[int, ...] = image_shape
     segments = []
+    fusion = None
     for index, blocks in enumerate(plan.segments):
+        if isinstance(blocks[0], ViewFuseBlock):
+            fusion, blocks = blocks[0], blocks[1:]
+            shape = (*shape[:2], fusion.out_channels)
         name = ("sensor", "aggregator")[index] if len(plan.segments) == 2 else f"segment_{index}"
         inputs = keras.Input(shape, name="image" if index == 0 else f"{name}_input")
         x = inputs
@@ -66,12 +76,30 @@ def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
             x = _add_block(keras, block, x)
         segments.append(keras.Model(inputs, x, name=name))
         shape = tuple(int(size) for size in x.shape[1:])
-    image = keras.Input((plan.resolution, plan.resolution, 3), name="image")
-    x = image
-    for segment in segments:
-        x = segment(x)
-    whole = segments[0] if len(segments) == 1 else keras.Model(image, x, name="network")
-    return NetworkModels(whole=whole, segments=tuple(segments))
+    return NetworkModels(
+        whole=segments[0] if len(segments) == 1 else _stitched(keras, segments, image_shape, fusion),
+        segments=tuple(segments),
+        fusion=fusion,
+    )
+
+
+def _stitched(
+    keras: ModuleType, segments: Sequence[Any], image_shape: tuple[int, ...], fusion: ViewFuseBlock | None
+) -> Any:
+    """The segments one after the other as one model."""
+    if fusion is None:
+        x = image = keras.Input(image_shape, name="image")
+        for segment in segments:
+            x = segment(x)
+        return keras.Model(image, x, name="network")
+    from splitnets_tf.layers import fold_views, fuse_views
+
+    sensor, aggregator = segments
+    image = keras.Input((fusion.views, *image_shape), name="views")
+    x = keras.layers.Lambda(fold_views, output_shape=image_shape, name="fold")(image)
+    fuse = functools.partial(fuse_views, views=fusion.views, how=fusion.how)
+    x = keras.layers.Lambda(fuse, output_shape=aggregator.input_shape[1:], name=fusion.name)(sensor(x))
+    return keras.Model(image, aggregator(x), name="network")
 
 
 def _add_block(keras: ModuleType, block: Block, x: Any) -> Any:
@@ -154,7 +182,8 @@ def subnetwork_weights(supernet: Any, architecture: Architecture) -> Weights:
     for index, blocks in enumerate(segments):
         layers = _trunk_layers(supernet, on_sensor=index == 0 and len(segments) > 1)
         for block in blocks:
-            weights |= _block_weights(supernet, layers, block)
+            if not isinstance(block, ViewFuseBlock):
+                weights |= _block_weights(supernet, layers, block)
     return weights
 
 
@@ -162,7 +191,7 @@ def _trunk_layers(supernet: Any, *, on_sensor: bool) -> dict[str, Any]:
     """Stem and blocks of one side, under the names that they have in a network."""
     shared = layers = [supernet.stem, *supernet.blocks]
     if on_sensor and supernet.separate_weights:
-        layers = [supernet.sensor_stem, *supernet.sensor_blocks]
+        layers = [supernet.sensor_stem or supernet.stem, *supernet.sensor_blocks]
     return {named.name: layer for named, layer in zip(shared, layers, strict=False)}
 
 
@@ -185,7 +214,7 @@ def _conv_layer(supernet: Any, name: str) -> Any:
 
 
 def _conv_weights(layer: Any, block: ConvBlock) -> Weights:
-    kernel = np.asarray(layer.conv.kernel)[:, :, : block.in_channels, : block.out_channels]
+    kernel = np.asarray(layer.conv.sliced(block.in_channels // layer.conv.views, block.out_channels))
     return {f"{block.name}_conv": [kernel], f"{block.name}_bn": _bn_weights(layer.bn, block.out_channels)}
 
 

@@ -1,6 +1,6 @@
-"""The single-view supernet: one Keras model that contains every network of a search space.
+"""The supernet: one Keras model that contains every network of a search space, of one view or several.
 
-Source: SplitNets, section 3.1.1; sandwich rule and in-place distillation after BigNAS and AttentiveNAS.
+Source: SplitNets, sections 3.1.1 and 3.1.2; sandwich rule and in-place distillation after BigNAS and AttentiveNAS.
 """
 
 import functools
@@ -16,6 +16,7 @@ from splitnets_tf.layers import (
     SplittingModule,
     activate,
     dropout,
+    fold_views,
 )
 from splitnets_tf.space import SearchSpace, StageRow, space_from_dict, space_to_dict, squeeze_width
 from splitnets_tf.supernet.gradient_ratio import GRADIENT_RATIOS, gradient_ratios
@@ -42,9 +43,12 @@ class Supernet(keras.Model):
     """Every architecture of a space with shared weights; the architecture is an argument of each call.
 
     On-sensor and on-aggregator blocks at the same depth share their weights (SplitNets, section 3.1.1) unless
-    `separate_weights` gives each side its own. In sandwich training (`train_supernet`, or `fit` on one device) the
-    networks of `vectors` are trained one after the other on each batch and their gradients summed into one update. The
-    first must be the largest; it learns from the labels and its probabilities teach the others (in-place distillation).
+    `separate_weights` gives each side its own. With several views each side always has its own (section 3.1.2): the
+    views pass the sensor's part as further images of the batch, and the splitting module fuses them.
+
+    In sandwich training (`train_supernet`, or `fit` on one device) the networks of `vectors` are trained one after the
+    other on each batch and their gradients summed into one update. The first must be the largest; it learns from the
+    labels and its probabilities teach the others (in-place distillation).
 
     Args:
         space: The search space, or its plain form (`space_to_dict`).
@@ -61,8 +65,8 @@ class Supernet(keras.Model):
         splitting_initializer: How the splitting modules' convolutions start, one of `layers.INITIALIZATIONS`.
 
     Call arguments:
-        inputs: Pair of images `[batch, s, s, 3]` (float in [0, 1] or uint8) and one value vector
-            `[space.vector_length]` (int32, from `space.encode`).
+        inputs: Pair of images `[batch, s, s, 3]`, or of several views `[batch, views, s, s, 3]` (float in [0, 1] or
+            uint8), and one value vector `[space.vector_length]` (int32, from `space.encode`).
         training: Whether to normalise by the batch's own statistics.
         calibration_weight: See `ElasticBatchNormalization`.
         drop_active: Scalar bool tensor, whether units and branches are dropped; None for never, as in evaluation.
@@ -95,7 +99,7 @@ class Supernet(keras.Model):
         self.dropout = dropout
         self.drop_connect = drop_connect
         self.seed = seed
-        self.separate_weights = separate_weights
+        self.separate_weights = separate_weights or self.space.views > 1
         self.splitting_initializer = splitting_initializer
         self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
@@ -108,7 +112,8 @@ class Supernet(keras.Model):
         self.blocks = create_blocks(space, **options)
         self.sensor_stem, self.sensor_blocks = None, []
         if self.separate_weights:
-            self.sensor_stem = create_stem(space, prefix="sensor_")
+            # Several views are fused behind the stem at the earliest, so that theirs is always the sensor's.
+            self.sensor_stem = create_stem(space, prefix="sensor_") if space.views == 1 else None
             self.sensor_blocks = create_blocks(space, stages=sensor_stages(space), prefix="sensor_", **options)
         channels = space.stages[-1].widths[-1]
         self.splitting = [
@@ -117,6 +122,8 @@ class Supernet(keras.Model):
                 space.split_widths[-1],
                 space.split_kernel,
                 ConvInitializer(self.splitting_initializer),
+                views=space.views,
+                view_fusion=space.view_fusion,
                 name=f"split_{phase.index}",
             )
             for phase in space.phases
@@ -140,7 +147,7 @@ class Supernet(keras.Model):
 
     def _every_layer(self) -> list[keras.layers.Layer]:
         head = [self.head_expand, self.head] if self.space.head_expansion else [self.head]
-        sensor = [self.sensor_stem, *self.sensor_blocks] if self.separate_weights else []
+        sensor = [*([self.sensor_stem] if self.sensor_stem else []), *self.sensor_blocks]
         return [self.stem, *self.blocks, *sensor, *self.splitting, *head, self.classifier]
 
     def call(self, inputs, training=False, calibration_weight=None, drop_active=None, drop_seed=None):
@@ -148,7 +155,7 @@ class Supernet(keras.Model):
         images, vector = inputs
         mode = {"training": training, "calibration_weight": calibration_weight}
         drop = None if drop_active is None else Drop(active=drop_active, seed=drop_seed)
-        x = resize_batch(images, self._gene(vector, "resolution"))
+        x = resize_batch(fold_views(images), self._gene(vector, "resolution"))
         phase, position = 0, tf.constant(0)
         options = {"out_channels": self._gene(vector, "stem_width"), **mode}
         x = self._on_its_side(x, vector, (phase, position), (self.stem, self.sensor_stem), options)

@@ -84,7 +84,7 @@ def train_supernet(
 
     Args:
         supernet: A built supernet, built under the strategy's scope; its own `label_smoothing` holds.
-        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed.
+        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed; of several views `[n, views, s, s, 3]`.
         labels: int `[n]`.
         settings: The schedule.
         sandwich: Kinds of networks in each step.
@@ -170,8 +170,9 @@ def train_network(
     """Train one plain network, on hard labels unless another loss is given, from the weights that it has.
 
     Args:
-        model: Functional model `[batch, r, r, 3]` -> logits `[batch, classes]`.
-        images: uint8 `[n, s, s, 3]`, in memory or read as they are needed; resized to the model's r.
+        model: Functional model `[batch, r, r, 3]` or `[batch, views, r, r, 3]` -> logits `[batch, classes]`.
+        images: uint8 `[n, s, s, 3]` or `[n, views, s, s, 3]`, in memory or read as they are needed; resized to the
+            model's r.
         labels: int `[n]`.
         settings: The schedule.
         loss: (labels, outputs) -> `[batch]`; None for cross-entropy with the settings' label smoothing.
@@ -191,7 +192,7 @@ def train_network(
         metrics=[] if loss else ["accuracy"],
         jit_compile=False,
     )
-    _fit(model, images, labels, settings, directory, callbacks, image_size=model.input_shape[1])
+    _fit(model, images, labels, settings, directory, callbacks, image_size=model.input_shape[-2])
 
 
 def _fit(
