@@ -40,6 +40,15 @@ def test_other_system_is_refused(run):
         run.prepare(CONFIG, "name: s\nspeed: 2\n", overwrite=False)
 
 
+def test_a_run_without_a_system_has_no_file_of_one(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    with directory.lock():
+        directory.prepare(CONFIG, None, overwrite=False)
+        directory.prepare(CONFIG, None, overwrite=False)
+    assert not (directory.path / "system.yaml").exists()
+    assert directory.stored_config() == CONFIG
+
+
 def test_overwrite_starts_afresh(run):
     (run.path / "left.txt").write_text("x")
     run.prepare({**CONFIG, "seed": 1}, SYSTEM, overwrite=True)
