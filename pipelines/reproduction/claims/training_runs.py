@@ -83,8 +83,23 @@ def probe_networks(space: SearchSpace, settings: ClaimsSettings) -> dict[str, Ar
 def new_supernet(settings: ClaimsSettings, variant: Variant, seed: int, num_classes: int) -> Supernet:
     """A built supernet of the variant with the seed's first weights.
 
-    All variants draw the same numbers for the layers that they have in common.
+    All variants start from the same numbers, so that runs of one seed can be compared in pairs: initialisations of the
+    splitting modules differ in their scale only, and separate weights start as the shared ones on both sides.
     """
+    supernet = _built(settings, variant, seed, num_classes)
+    if variant.separate_weights:
+        shared = _built(settings, dataclasses.replace(variant, separate_weights=False), seed, num_classes)
+        trunk = [shared.stem, *shared.blocks]
+        rest = [*shared.splitting, shared.head, shared.classifier]
+        own_rest = [*supernet.splitting, supernet.head, supernet.classifier]
+        pairs = [*zip(own_rest, rest, strict=True), *zip([supernet.stem, *supernet.blocks], trunk, strict=True)]
+        pairs += zip([supernet.sensor_stem, *supernet.sensor_blocks], trunk, strict=False)
+        for own, source in pairs:
+            own.set_weights(source.get_weights())
+    return supernet
+
+
+def _built(settings: ClaimsSettings, variant: Variant, seed: int, num_classes: int) -> Supernet:
     keras.utils.set_random_seed(seed)
     supernet = Supernet(
         space_from_dict(settings.space, where=settings.name),

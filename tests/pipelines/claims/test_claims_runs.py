@@ -1,6 +1,7 @@
 """The runs: each variant changes what it says and nothing else, and a killed command goes on."""
 
 import dataclasses
+import functools
 import json
 import subprocess
 import sys
@@ -12,13 +13,17 @@ import tensorflow as tf
 from pipelines.reproduce import main
 from pipelines.reproduction.claims import CONFIGURATIONS, STUDIES, VARIANTS, training_runs
 from splitnets_tf.errors import UserError
-from splitnets_tf.space import NO_SPLIT, space_from_dict
+from splitnets_tf.space import NO_SPLIT, sample, space_from_dict
 from splitnets_tf.supernet import sandwich_vectors
 
 
 @pytest.fixture(scope="module")
-def supernets(tiny_settings):
-    return {name: training_runs.new_supernet(tiny_settings, variant, 3, 3) for name, variant in VARIANTS.items()}
+def supernet_of(tiny_settings):
+    @functools.cache
+    def build(name):
+        return training_runs.new_supernet(tiny_settings, VARIANTS[name], 3, 3)
+
+    return build
 
 
 def kernels(supernet):
@@ -38,9 +43,9 @@ def kernels(supernet):
         ("xavier", lambda c_in, c_out: ((c_in * c_out) ** 0.5 / ((c_in + c_out) / 2)) ** 0.5),
     ],
 )
-def test_an_initialisation_scales_the_splitting_modules_alone(supernets, name, factor):
-    splitting, others = kernels(supernets[name])
-    base_splitting, base_others = kernels(supernets["base"])
+def test_an_initialisation_scales_the_splitting_modules_alone(supernet_of, name, factor):
+    splitting, others = kernels(supernet_of(name))
+    base_splitting, base_others = kernels(supernet_of("base"))
     for kernel, base in zip(splitting, base_splitting, strict=True):
         c_in, c_out = kernel.shape[2:]
         assert c_in != c_out
@@ -49,20 +54,23 @@ def test_an_initialisation_scales_the_splitting_modules_alone(supernets, name, f
         np.testing.assert_array_equal(weight, base)
 
 
-def test_separate_weights_start_from_the_shared_ones_and_add_the_sensors(supernets):
-    for own, shared in zip(kernels(supernets["separate_weights"]), kernels(supernets["base"]), strict=True):
-        for weight, base in zip(own, shared, strict=True):
-            np.testing.assert_array_equal(weight, base)
-    assert supernets["separate_weights"].count_params() > supernets["base"].count_params()
-    assert supernets["fan_in"].count_params() == supernets["base"].count_params()
+def test_separate_weights_start_as_the_shared_ones(supernet_of):
+    """Both sides: before the first step the two kinds of supernet are the same function."""
+    separate, shared = supernet_of("separate_weights"), supernet_of("base")
+    assert separate.count_params() > shared.count_params() == supernet_of("fan_in").count_params()
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    for architecture in (shared.space.largest(), *(sample(shared.space, rng) for _ in range(3))):
+        inputs = (images, shared.space.encode(architecture))
+        np.testing.assert_allclose(separate(inputs, training=True), shared(inputs, training=True), atol=1e-5)
 
 
-def test_only_distillation_changes_what_the_smaller_networks_learn_from(supernets, tiny_settings):
+def test_only_distillation_changes_what_the_smaller_networks_learn_from(supernet_of, tiny_settings):
     space = space_from_dict(tiny_settings.space)
     vectors = tf.constant(sandwich_vectors(space, VARIANTS["base"].sandwich, seed=0, step=0))
     images = tf.constant(np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3)).astype(np.uint8))
     losses = {
-        name: supernets[name]._sandwich(images, vectors, tf.constant([0, 1, 2, 0, 1, 2, 0, 1]), [])[1].numpy()
+        name: supernet_of(name)._sandwich(images, vectors, tf.constant([0, 1, 2, 0, 1, 2, 0, 1]), [])[1].numpy()
         for name in ("base", "hard_labels")
     }
     assert losses["base"][0] == pytest.approx(losses["hard_labels"][0])
@@ -102,15 +110,9 @@ def read(path):
 
 
 def test_a_killed_command_goes_on_and_shares_its_runs(tiny_claims, monkeypatch, tmp_path, capsys):
-    arguments = ["--configuration", "tiny", "--output-dir"]
+    arguments = ["--configuration", "tiny", "--output-dir", str(tmp_path / "runs")]
     monkeypatch.setattr("pipelines.reproduce._CONFIGURATIONS", ("tiny",))
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
     monkeypatch.setitem(STUDIES, "sharing", dataclasses.replace(STUDIES["sharing"], variants=("base",)))
-    assert main(["sharing", *arguments, str(whole)]) == 0
-    expected = read(whole / "runs/base-0/result.json")
-    assert len(expected["history"]["loss"]) == 4
-    assert not (whole / "runs/base-0/checkpoints").exists()
-
     seen = []
     stepping = training_runs.StepHistory.on_train_batch_end
 
@@ -121,33 +123,36 @@ def test_a_killed_command_goes_on_and_shares_its_runs(tiny_claims, monkeypatch, 
         stepping(self, batch, logs)
 
     monkeypatch.setattr(training_runs.StepHistory, "on_train_batch_end", killed_at_the_third_step)
+    home = tmp_path / "runs" / "runs" / "base-0"
     with pytest.raises(Killed):
-        main(["sharing", *arguments, str(halves)])
-    assert not (halves / "runs/base-0/result.json").exists()
-    assert main(["sharing", *arguments, str(halves)]) == 0
+        main(["sharing", *arguments])
+    assert not (home / "result.json").exists()
+    first_epoch = read(home / "history.json")
+    assert main(["sharing", *arguments]) == 0
     assert len(seen) == 3 + 2  # the first epoch was not trained again
-    resumed = read(halves / "runs/base-0/result.json")
-    assert resumed["history"] == expected["history"]
-    assert resumed["networks"] == expected["networks"]
+    result = read(home / "result.json")
+    assert len(result["history"]["loss"]) == 4
+    assert {name: values[:2] for name, values in result["history"].items()} == first_epoch
+    assert not (home / "checkpoints").exists()
 
     monkeypatch.setattr(training_runs, "train_and_evaluate", None)  # whatever trains now fails
     monkeypatch.setitem(STUDIES, "sampling", STUDIES["sharing"])
-    assert main(["sampling", *arguments, str(halves)]) == 0
-    record = read(halves / "sampling.json")
+    assert main(["sampling", *arguments]) == 0
+    record = read(tmp_path / "runs" / "sampling.json")
     assert record["configuration"]["train"]["epochs"] == 2
     assert record["split"] == "validation"
     assert record["variants"]["base"]["accuracy"]["largest"]["mean"]["value"] == pytest.approx(
-        expected["networks"]["largest"]["accuracy"]
+        result["networks"]["largest"]["accuracy"]
     )
-    assert (halves / "sampling.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "runs" / "sampling.png").read_bytes().startswith(b"\x89PNG")
     assert "epochs: 2" in capsys.readouterr().out
 
     tiny_claims(split_networks=3)
     with pytest.raises(UserError, match=r"split_networks \(run: 2, now: 3\)"):
-        main(["sampling", *arguments, str(halves)])
+        main(["sampling", *arguments])
     tiny_claims(fingerprint="others")
     with pytest.raises(UserError, match="data changed"):
-        main(["sampling", *arguments, str(halves)])
+        main(["sampling", *arguments])
 
 
 def test_a_history_that_lags_behind_its_checkpoint_is_refused(tmp_path):
