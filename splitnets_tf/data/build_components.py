@@ -10,10 +10,8 @@ With --select, the manifest is chosen anew (about half an hour) and written to O
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import hashlib
 import logging
-import multiprocessing
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +32,7 @@ from splitnets_tf.data.kicad_package import (
 )
 from splitnets_tf.data.manifest import MANIFEST_PATH, ManifestRow, format_manifest, read_manifest
 from splitnets_tf.data.png import encode_png
+from splitnets_tf.data.processes import run_jobs
 from splitnets_tf.data.renderer import RenderSettings, render_views
 from splitnets_tf.data.vrml import VrmlError, parse_vrml
 from splitnets_tf.errors import UserError
@@ -44,7 +43,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _PACKAGE_VERSION = "6.0.10-1"
 _SETTINGS = RenderSettings()
-_CHUNK = 16
 
 
 def render_file(content: bytes) -> np.ndarray:
@@ -92,7 +90,7 @@ def render_manifest(
                 )
             yield number, file.content
 
-    for number, views in _in_processes(chosen(), processes):
+    for number, views in map(_checked, run_jobs(_render_and_encode, chosen(), processes)):
         pictures[number] = views
         if len(pictures) % 200 == 0:
             _LOGGER.info("rendered %d of %d objects", len(pictures), len(rows))
@@ -222,24 +220,6 @@ def _render_and_encode(job: tuple[int, bytes]) -> tuple[int, list[bytes] | str]:
         return number, [encode_png(view) for view in render_file(content)]
     except VrmlError as error:
         return number, str(error)
-
-
-def _in_processes(jobs: Iterator[tuple[int, bytes]], processes: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Renders jobs as they come, a bounded number at a time."""
-    if processes == 1:
-        results = map(_render_and_encode, jobs)
-        yield from map(_checked, results)
-        return
-    # Fresh processes: a fork of one that runs TensorFlow can hang.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, mp_context=context) as pool:
-        waiting: set[concurrent.futures.Future[tuple[int, list[bytes] | str]]] = set()
-        for job in jobs:
-            waiting.add(pool.submit(_render_and_encode, job))
-            if len(waiting) >= _CHUNK * processes:
-                done, waiting = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
-                yield from (_checked(future.result()) for future in done)
-        yield from (_checked(future.result()) for future in concurrent.futures.as_completed(waiting))
 
 
 def _checked(result: tuple[int, list[bytes] | str]) -> tuple[int, list[bytes]]:

@@ -78,6 +78,11 @@ class ComponentSource(DataSource):
             start = stop
         return ViewArrays(images=images, labels=numbers["label"], objects=numbers["object"], families=numbers["family"])
 
+    def object_names(self, split: Split) -> tuple[str, ...]:
+        """Names of a split's models; see `DataSource.object_names`."""
+        names = _encoded(self.directory, split).map(lambda example: example["object"]).as_numpy_iterator()
+        return tuple(name.decode() for name in names)
+
 
 def open_components(directory: Path = COMPONENTS_DIR) -> ComponentSource:
     """Opens the embedded data set, or a regenerated copy of it.

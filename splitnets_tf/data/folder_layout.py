@@ -9,12 +9,12 @@ from pathlib import Path
 from splitnets_tf.data.source import Split
 from splitnets_tf.errors import UserError
 
-__all__ = ["FolderLayout", "read_layout"]
+__all__ = ["FolderLayout", "read_layout", "read_mesh_layout"]
 
 _LOGGER = logging.getLogger(__name__)
 
 _SPLIT_FOLDERS: dict[str, Split] = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
-_EXPECTED = "expected DIR/<class>/<image> or DIR/{train,val,test}/<class>/<image>"
+_EXPECTED = "expected DIR/<class>/<file> or DIR/{train,val,test}/<class>/<file>"
 _MAX_DEPTH = 16
 
 
@@ -43,6 +43,56 @@ def read_layout(directory: Path) -> FolderLayout:
     Raises:
         UserError: Missing, no class folders, fewer than two classes, an empty class, or splits that disagree.
     """
+    folders = _top_folders(directory)
+    split_folders = _split_folders(directory, folders)
+    if not split_folders:
+        return _layout(directory, {None: {folder.name: folder for folder in folders}})
+    ignored = [folder.name for folder in folders if folder not in split_folders.values()]
+    if ignored:
+        _LOGGER.warning("%s: ignored beside the split folders: %s", directory, ", ".join(ignored))
+    roots = split_folders.items()
+    return _layout(directory, {split: {folder.name: folder for folder in _subfolders(root)} for split, root in roots})
+
+
+def read_mesh_layout(directory: Path) -> FolderLayout:
+    """Lists a folder of class folders that may each be divided: DIR/<class>/{train,val,test}/<file>, as ModelNet40 is.
+
+    Args:
+        directory: The folder.
+
+    Returns:
+        Its classes and files; every other layout as `read_layout` gives it.
+
+    Raises:
+        UserError: As `read_layout`, or some classes are divided and others aren't, or differently.
+    """
+    folders = _top_folders(directory)
+    divided = {folder.name: _divided_class(folder) for folder in folders}
+    if not any(divided.values()) or _split_folders(directory, folders):
+        return read_layout(directory)
+    first = next(iter(divided))
+    for name, found in divided.items():
+        if set(found) != set(divided[first]):
+            given = {
+                label: ", ".join(sorted(folder.name for folder in divided[label].values())) or "none"
+                for label in (first, name)
+            }
+            raise UserError(
+                f"the classes of {directory} are divided differently: '{first}' has {given[first]}, '{name}' has "
+                f"{given[name]}; give each class the same folders (train, and test or val as you like)"
+            )
+    if "train" not in divided[first]:
+        raise UserError(f"the classes of {directory} have no 'train' folder; expected DIR/<class>/train/<file>")
+    splits = divided[first]
+    return _layout(directory, {split: {name: found[split] for name, found in divided.items()} for split in splits})
+
+
+def _divided_class(folder: Path) -> dict[Split, Path]:
+    """The split folders of a class folder; empty if it isn't divided."""
+    return {_SPLIT_FOLDERS[sub.name.lower()]: sub for sub in _subfolders(folder) if sub.name.lower() in _SPLIT_FOLDERS}
+
+
+def _top_folders(directory: Path) -> list[Path]:
     if not directory.is_dir():
         what = "is a file" if directory.exists() else "doesn't exist"
         raise UserError(f"the data directory {directory} {what}; {_EXPECTED}")
@@ -50,13 +100,7 @@ def read_layout(directory: Path) -> FolderLayout:
     if not folders:
         received = "only files" if any(directory.iterdir()) else "nothing"
         raise UserError(f"{directory} holds {received}; {_EXPECTED}")
-    split_folders = _split_folders(directory, folders)
-    if not split_folders:
-        return _layout(directory, {None: directory})
-    ignored = [folder.name for folder in folders if folder not in split_folders.values()]
-    if ignored:
-        _LOGGER.warning("%s: ignored beside the split folders: %s", directory, ", ".join(ignored))
-    return _layout(directory, dict(split_folders))
+    return folders
 
 
 def _split_folders(directory: Path, folders: list[Path]) -> dict[Split | None, Path]:
@@ -75,14 +119,15 @@ def _split_folders(directory: Path, folders: list[Path]) -> dict[Split | None, P
     return found
 
 
-def _layout(directory: Path, roots: dict[Split | None, Path]) -> FolderLayout:
-    classes = {split: {folder.name: folder for folder in _subfolders(root)} for split, root in roots.items()}
+def _layout(directory: Path, classes: dict[Split | None, dict[str, Path]]) -> FolderLayout:
+    """The files below the class folders of each split."""
     names = sorted(next(iter(classes.values())) if None in classes else classes["train"])
     for split, found in classes.items():
         different = sorted(set(found) ^ set(names))
         if different:
             shown = ", ".join(different[:5])
-            raise UserError(f"the classes of '{roots[split].name}' and 'train' in {directory} differ in: {shown}")
+            folder = next(iter(found.values())).parent.name if found else split
+            raise UserError(f"the classes of '{folder}' and 'train' in {directory} differ in: {shown}")
     if len(names) < 2:
         raise UserError(
             f"{directory} has {len(names)} class folder ({', '.join(names)}), at least 2 are needed; {_EXPECTED}"
@@ -92,7 +137,7 @@ def _layout(directory: Path, roots: dict[Split | None, Path]) -> FolderLayout:
         files[split] = tuple(_files(found[name]) for name in names)
         for name, members in zip(names, files[split], strict=True):
             if not members:
-                raise UserError(f"the class folder {found[name]} is empty; add images to it or remove it")
+                raise UserError(f"the class folder {found[name]} is empty; add files to it or remove it")
     return FolderLayout(class_names=tuple(names), files=files)
 
 

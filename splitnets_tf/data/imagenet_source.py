@@ -153,14 +153,8 @@ class _Records(StoredImages):
         self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return len(self._rows), self._size, self._size, 3
-
-    def load(self, rows: tf.Tensor) -> tf.Tensor:
-        import tensorflow as tf
-
-        images = tf.numpy_function(self.read, [rows], tf.uint8, stateful=False)
-        return tf.ensure_shape(images, [None, *self.shape[1:]])
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Images of some rows, uint8 `[k, size, size, 3]`."""

@@ -1,4 +1,4 @@
-"""Reads one untrusted mesh file: OFF, OBJ, STL, PLY and GLB by trimesh, VRML 2.0 by the reader of this package.
+"""Reads one untrusted mesh file: OBJ, STL, PLY and GLB by trimesh, OFF and VRML 2.0 by readers of this package.
 
 Nothing but the file itself is opened: materials, textures and buffers in other files are not followed. OFF, OBJ, STL,
 PLY and VRML are taken to have Z up, as ModelNet and KiCad do; glTF has Y up by its specification and is turned.
@@ -11,12 +11,12 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from splitnets_tf.data.glb_limits import check_glb
 from splitnets_tf.data.mesh import Mesh
+from splitnets_tf.data.off import parse_off
 from splitnets_tf.data.untrusted_files import UnreadableFileError, read_regular_file
 from splitnets_tf.data.vrml import VrmlError, parse_vrml
 
@@ -101,14 +101,11 @@ def _read_vrml(content: bytes) -> Mesh:
 
 
 def _read_off(content: bytes) -> Mesh:
-    mesh = _read_by_trimesh(content, "off")
-    # trimesh takes what is there; a file cut short must not pass as another shape.
-    text = re.sub(rb"#[^\r\n]*", b"", content)
-    counts = re.search(rb"OFF\s*(\d{1,18})\s+(\d{1,18})[^\r\n]*", text)
-    if counts is None:
-        raise UnreadableMeshError("an OFF file begins with OFF and the numbers of vertices and faces")
-    _check_rows(text[counts.end() :], int(counts[1]) + int(counts[2]))
-    return mesh
+    try:
+        vertices, faces = parse_off(content)
+        return _as_mesh(vertices, faces)
+    except ValueError as error:
+        raise UnreadableMeshError(str(error)) from error
 
 
 def _read_ply(content: bytes) -> Mesh:
@@ -148,26 +145,23 @@ def _read_by_trimesh(content: bytes, kind: str, *, gamma: float = 1.0) -> Mesh:
         with np.errstate(all="ignore"):
             # Without a resolver nothing else can be opened; without processing, vertices and faces stay as they are.
             loaded = trimesh.load_mesh(io.BytesIO(content), file_type=kind, process=False, skip_materials=True)
-            return _as_mesh(loaded, gamma)
+            coloured = loaded.visual.kind in ("face", "vertex")
+            colours = (np.asarray(loaded.visual.face_colors)[:, :3] / 255.0) ** gamma if coloured else None
+            return _as_mesh(loaded.vertices, loaded.faces, colours)
     except _LOADER_ERRORS as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise UnreadableMeshError(f"not a {kind.upper()} mesh, or a damaged one: {reason}") from error
 
 
-def _as_mesh(loaded: Any, gamma: float) -> Mesh:
-    faces = np.asarray(loaded.faces)
+def _as_mesh(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray | None = None) -> Mesh:
     if len(faces) == 0:
         raise ValueError("it has no faces")
     if len(faces) > MAX_FACES:
         raise ValueError(f"{len(faces)} faces, at most {MAX_FACES} are read")
-    if loaded.visual.kind in ("face", "vertex"):
-        colours = (np.asarray(loaded.visual.face_colors)[:, :3] / 255.0) ** gamma
-    else:
-        colours = np.full((len(faces), 3), _GREY)
     return Mesh(
-        vertices=np.asarray(loaded.vertices, dtype=np.float64),
-        faces=faces.astype(np.int32),
-        colours=colours.astype(np.float64),
+        vertices=np.asarray(vertices, dtype=np.float64),
+        faces=np.asarray(faces).astype(np.int32),
+        colours=np.full((len(faces), 3), _GREY) if colours is None else colours,
     )
 
 

@@ -61,20 +61,34 @@ class ViewArrays:
     families: np.ndarray
     """int32 [objects]."""
 
+    def take(self, rows: np.ndarray) -> ViewArrays:
+        """Only these objects, in this order."""
+        return ViewArrays(**{field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)})
+
 
 class StoredImages(abc.ABC):
     """Images that do not fit in memory: read by row, in any order, as they are needed."""
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int, int, int, int]:
-        """(n, size, size, 3), as of the array that they would make."""
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return self.shape[0]
+    def shape(self) -> tuple[int, ...]:
+        """(n, size, size, 3) or (objects, views, size, size, 3), as of the array that they would make."""
 
     @abc.abstractmethod
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Read images.
+
+        Args:
+            rows: int `[k]`, each in [0, n).
+
+        Returns:
+            uint8 `[k, *shape[1:]]`.
+        """
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self.shape[0]
+
     def load(self, rows: tf.Tensor) -> tf.Tensor:
         """Read images within a TensorFlow graph.
 
@@ -82,8 +96,12 @@ class StoredImages(abc.ABC):
             rows: int32 `[k]`, each in [0, n).
 
         Returns:
-            uint8 `[k, size, size, 3]`.
+            uint8 `[k, *shape[1:]]`.
         """
+        import tensorflow as tf
+
+        images = tf.numpy_function(self.read, [rows], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, [None, *self.shape[1:]])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,6 +173,45 @@ class DataSource(abc.ABC):
             ValueError: No such split, or the source fits in memory.
         """
         raise ValueError(f"{self.name} fits in memory; read the {split} images by 'arrays'")
+
+    def stored_views(self, split: Split) -> StoredImages:
+        """The objects of a split with all their views, read as they are needed, as `stored` does for images.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Returns:
+            Rows of uint8 `[views, size, size, 3]`.
+
+        Raises:
+            ValueError: No such split, or the source fits in memory.
+        """
+        raise ValueError(f"{self.name} fits in memory; read the {split} objects by 'view_arrays'")
+
+    def view_rows(self, split: Split, rows: np.ndarray) -> ViewArrays:
+        """Some objects of a split in memory.
+
+        Args:
+            split: "train", "validation" or "test".
+            rows: int `[k]`, positions of objects in `view_arrays`.
+        """
+        return self.view_arrays(split).take(rows)
+
+    def object_labels(self, split: Split) -> np.ndarray:
+        """Labels of a split's objects, int32 `[objects]`, in the order of `view_arrays`.
+
+        Args:
+            split: "train", "validation" or "test".
+        """
+        return self.split_labels(split)[:: self.views]
+
+    def object_names(self, split: Split) -> tuple[str, ...]:
+        """What a split's objects are called, in the order of `view_arrays`; their numbers, where they have no names.
+
+        Args:
+            split: "train", "validation" or "test".
+        """
+        return tuple(str(number) for number in self.view_arrays(split).objects)
 
     def split_labels(self, split: Split) -> np.ndarray:
         """Labels of a split, int32 `[count(split)]`, in the order of `dataset`.

@@ -164,14 +164,14 @@ def test_a_class_without_any_readable_image_is_an_error(make_folder: MakeFolder)
 def test_missing_flat_and_empty_directories_are_refused_with_the_expected_layout(tmp_path: Path) -> None:
     flat = tmp_path / "flat"
     flat.mkdir()
-    with pytest.raises(UserError, match="holds nothing; expected DIR/<class>/<image>"):
+    with pytest.raises(UserError, match="holds nothing; expected DIR/<class>/<file>"):
         open_source(data_dir=flat)
     Image.new("RGB", (8, 8)).save(flat / "a.png")
-    with pytest.raises(UserError, match="holds only files; expected DIR/<class>/<image>"):
+    with pytest.raises(UserError, match="holds only files; expected DIR/<class>/<file>"):
         open_source(data_dir=flat)
-    with pytest.raises(UserError, match="is a file; expected DIR/<class>/<image>"):
+    with pytest.raises(UserError, match="is a file; expected DIR/<class>/<file>"):
         open_source(data_dir=flat / "a.png")
-    with pytest.raises(UserError, match="doesn't exist; expected DIR/<class>/<image>"):
+    with pytest.raises(UserError, match="doesn't exist; expected DIR/<class>/<file>"):
         open_source(data_dir=tmp_path / "missing")
 
 

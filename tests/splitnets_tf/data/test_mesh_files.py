@@ -69,12 +69,12 @@ def test_headers_of_off_files(head: str) -> None:
     np.testing.assert_allclose(_corner_sets(parse_mesh(text.encode(), ".off")), _EXPECTED)
 
 
-def test_polygons_become_triangles_and_face_colours_in_off_files_are_left_out() -> None:
-    text = "OFF5 1 0\n0 0 0\n1 0 0\n1.5 1 0\n.5 2 0\n-.5 1 0\n5 0 1 2 3 4 255 0 0\n"
+def test_polygons_of_off_files_become_triangles_and_their_colours_are_left_out() -> None:
+    text = "COFF6 2 0\n0 0 0 9\n1 0 0 9\n1.5 1 0 9\n.5 2 0 9\n-.5 1 0 9\n3 0 0 9\n5 0 1 2 3 4 255 0 0\n3 1 5 2\n"
     mesh = parse_mesh(text.encode(), ".off")
     a, b, c = (mesh.vertices[mesh.faces[:, corner]] for corner in range(3))
-    assert len(mesh.faces) == 3
-    assert np.abs(np.cross(b - a, c - a)[:, 2]).sum() / 2 == pytest.approx(2.5)
+    assert len(mesh.faces) == 4
+    assert np.abs(np.cross(b - a, c - a)[:, 2]).sum() / 2 == pytest.approx(2.5 + 1.0)
     np.testing.assert_allclose(mesh.colours, 0.8)
 
 
@@ -147,13 +147,17 @@ def test_a_glb_mesh_shown_many_times_counts_as_often(monkeypatch: pytest.MonkeyP
     [
         (".off", "", "empty file"),
         (".off", "OFF4 4 0\n" + _BODY[:-8], "cut short: the header announces 8 rows, the file has 7"),
-        (".off", "OFF4 1 0\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 9\n", "outside the range"),
+        (".off", "OFF4 1 0\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 9\n", "name vertices 0..9, there are 4"),
         (".off", "OFF3 1 0\n0 0 0\n0 0 nan\n0 1 0\n3 0 1 2\n", "finite"),
         (".off", "OFF3 1 0\n0 0 0\n0 0 1e200\n0 1 0\n3 0 1 2\n", "beyond"),
         (".off", "OFF3 1 0\n1 1 1\n1 1 1\n1 1 1\n3 0 1 2\n", "coincide"),
         (".off", "OFF3 0 0\n1 1 1\n1 2 1\n1 1 3\n", "no faces"),
-        (".off", "OFF BINARY\n", "OFF"),
-        (".off", "off\n4 4 0\n" + _BODY, "OFF"),
+        (".off", "OFF BINARY\n", "begins with OFF"),
+        (".off", "OFF3 1 0\n0 0 0\n1 0\n0 1 0\n3 0 1 2\n", "fewer or more numbers"),
+        (".off", "OFF3 1 0\n0 0 0\n1 0 x\n0 1 0\n3 0 1 2\n", "other than numbers"),
+        (".off", "OFF3 1 0\n0 0 0\n1 0 0\n0 1 0\n4 0 1 2\n", "announces 4 corners and has 3"),
+        (".off", "OFF3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 1.5\n", "whole numbers"),
+        (".off", "off\n4 4 0\n" + _BODY, "begins with OFF"),
         (".obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "OBJ"),
         (".stl", "hello", "no faces"),
         (".ply", "hello", "not a PLY"),
