@@ -78,14 +78,7 @@ def _train_missing(run: RunDirectory, study: Study, settings: ClaimsSettings, so
             run.stage(name, inputs[variant], seed),
             progress_bar(f"{name} ({number + 1} of {len(missing)})", steps) as advance,
         ):
-            train_and_evaluate(
-                settings,
-                VARIANTS[variant],
-                seed,
-                data,
-                run.path / "runs" / name,
-                lambda done, advance=advance: advance(done, ""),
-            )
+            train_and_evaluate(settings, VARIANTS[variant], seed, data, run.path / "runs" / name, advance)
     return data.validation.families
 
 

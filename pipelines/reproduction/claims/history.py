@@ -19,20 +19,22 @@ class StepHistory(keras.callbacks.Callback):
 
     Args:
         path: JSON file, value name -> for each step a number, or null where it was not finite.
-        on_step: Called with the number of finished steps.
+        on_step: Called with the number of finished steps and a note.
     """
 
-    def __init__(self, path: Path, on_step: Callable[[int], None] = lambda done: None) -> None:
+    def __init__(self, path: Path, on_step: Callable[[int, str], None] = lambda done, note: None) -> None:
         super().__init__()
         self._path = path
         self._on_step = on_step
-        self._values: dict[str, list[float | None]] | None = None
+        self._values: dict[str, list[float | None]] = {}
+        self._begun = False
         self._done = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """At the first epoch of a process, take up what finished epochs left."""
-        if self._values is not None:
+        if self._begun:
             return
+        self._begun = True
         self._done = epoch * self.params["steps"]
         stored = self.read() if self._done else {}
         if any(len(values) < self._done for values in stored.values()) or bool(stored) != bool(self._done):
@@ -48,7 +50,7 @@ class StepHistory(keras.callbacks.Callback):
             number = float(value)
             self._values.setdefault(name, []).append(round(number, _DIGITS) if math.isfinite(number) else None)
         self._done += 1
-        self._on_step(self._done)
+        self._on_step(self._done, f"loss {float((logs or {}).get('loss', 0.0)):.3f}")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write all steps so far."""

@@ -120,7 +120,7 @@ def train_and_evaluate(
     seed: int,
     data: ClaimsData,
     directory: Path,
-    on_step: Callable[[int], None] = lambda done: None,
+    on_step: Callable[[int, str], None] = lambda done, note: None,
 ) -> None:
     """Train, evaluate, write `directory/result.json`; goes on from the last epoch of a run that was killed.
 
@@ -130,7 +130,7 @@ def train_and_evaluate(
         seed: Seed of weights, order, augmentation and sampled networks.
         data: The images.
         directory: The run's own folder; its checkpoints go when the result is written.
-        on_step: Called with the number of finished steps.
+        on_step: Called with the number of finished steps and a note.
     """
     if (directory / "result.json").is_file():  # killed in front of the record that the run is finished
         return
