@@ -15,6 +15,7 @@ from splitnets_tf.layers.initializers import (
     initial_variance,
     split_aware_variance,
 )
+from splitnets_tf.layers.mixed_operation import MixedOperation
 from splitnets_tf.layers.regularization import Drop, drop_connect, dropout
 from splitnets_tf.layers.splitting import SplittingModule
 from splitnets_tf.layers.squeeze_excite import ElasticSqueezeExcite
@@ -31,6 +32,7 @@ __all__ = [
     "ElasticDepthwiseConv2D",
     "ElasticMBConv",
     "ElasticSqueezeExcite",
+    "MixedOperation",
     "SplitAwareInitializer",
     "SplittingModule",
     "activate",

@@ -1,5 +1,7 @@
 """Elastic blocks: convolution with normalisation, and the inverted residual (MBConv)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -152,7 +154,9 @@ class ElasticMBConv(keras.layers.Layer):
                 hidden, max_squeeze_channels, squeeze_activation, squeeze_gate, name="squeeze"
             )
         self.project = ElasticConvBlock(hidden, max_out_channels, name="project")
-        self.shortcut = ElasticConv2D(max_in_channels, max_out_channels, name="shortcut") if project_shortcut else None
+        self.shortcut: Any = (
+            ElasticConv2D(max_in_channels, max_out_channels, name="shortcut") if project_shortcut else None
+        )
 
     def build(self, input_shape=None) -> None:
         """Create the weights of every layer."""
