@@ -19,6 +19,16 @@ def reduced_space(name):
     return space_from_dict(data)
 
 
+def minimal_space():
+    """Three blocks, one of them optional, two phases: enough for what a training does, whatever it trains."""
+    rows = [
+        {"name": "a", "widths": [8, 12], "depths": [1, 2], "kernels": [3, 5], "expansions": [2, 3], "stride": 2},
+        {"name": "b", "widths": [16], "depths": [1], "kernels": [3], "expansions": [2], "stride": 2},
+    ]
+    sizes = {"resolutions": [16, 24], "stem_widths": [8], "head_widths": [16, 24], "split_widths": [2, 4]}
+    return space_from_dict({"name": "minimal", "stages": rows, **sizes})
+
+
 def quarter(width):
     return max(8, width // 16 * 4)
 

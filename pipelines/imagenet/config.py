@@ -2,6 +2,8 @@
 
 `DEMO` is what the command runs without arguments: the embedded data set `components`, the space `demo` and the system
 `hmd-demo` on two CPU cores. The README states its measured time and results.
+`configs/components.yaml` says the same on a page of its own, and `configs/imagenet.yaml` is the paper's recipe for
+ImageNet; `--config` takes either by its name.
 `SMOKE` runs every stage for real on a fraction of the data in under two minutes, for tests; with `full` in about
 twice that.
 """
@@ -9,6 +11,7 @@ twice that.
 import dataclasses
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from splitnets_tf.errors import UserError
@@ -16,9 +19,20 @@ from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.supernet.distribution import check_strategy
 from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
 
-__all__ = ["DEMO", "SMOKE", "DataSettings", "ExportSettings", "ImagenetConfig", "SelectionSettings", "with_overrides"]
+__all__ = [
+    "DEMO",
+    "SMOKE",
+    "DataSettings",
+    "ExportSettings",
+    "ImagenetConfig",
+    "SelectionSettings",
+    "named_config",
+    "with_overrides",
+]
 
 
+PRECISIONS = (None, "mixed_bfloat16")
+"""float32; the mixed policy that needs no scaling of the loss."""
 _SEED_LIMIT = 2**31
 
 
@@ -120,6 +134,9 @@ class ImagenetConfig:
     replica normalises its part of the batch by that part's own statistics."""
     deterministic: bool = False
     """Whether TensorFlow may use deterministic operations only; needed for repeatable results on GPUs."""
+    precision: str | None = None
+    """Of supernet training: None for float32; `mixed_bfloat16` computes in bfloat16 on accelerators that have it, while
+    weights, normalisation and whatever evaluates stay float32."""
     distill: bool = True
     """Whether the largest network teaches the others of a step."""
     search: SearchSettings = SearchSettings(population=20, generations=6)
@@ -141,6 +158,8 @@ class ImagenetConfig:
 
     def __post_init__(self) -> None:
         check_strategy(self.strategy)
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision should be null or mixed_bfloat16, received {self.precision!r}")
         _check_at_least(1, calibration_images=self.calibration_images)
         if self.validation_images is not None:
             _check_at_least(1, validation_images=self.validation_images)
@@ -166,6 +185,12 @@ SMOKE = dataclasses.replace(
     fine_tune=dataclasses.replace(DEMO.fine_tune, epochs=1),
     export=dataclasses.replace(DEMO.export, qat_epochs=1, bit_exact_inputs=64),
 )
+
+
+def named_config(name: str) -> Path | None:
+    """The file of a shipped configuration, or None where there is none of this name."""
+    path = Path(__file__).parent / "configs" / f"{name}.yaml"
+    return path if name.isidentifier() and path.is_file() else None
 
 
 def with_overrides(config: ImagenetConfig, overrides: Mapping[str, Any]) -> ImagenetConfig:

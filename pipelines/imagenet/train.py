@@ -76,7 +76,7 @@ def _train(context: Context) -> tuple[Supernet, Any]:
     # First of all: the workers' processes cannot be joined any more once TensorFlow has computed something.
     strategy = open_strategy(config.strategy, config.train.batch_size)
     with strategy.scope():
-        supernet = _new_supernet(context)
+        supernet = _new_supernet(context, precision=config.precision)
     images, labels = context.training_images()
     board = _board(context) if context.is_chief else None
     train_supernet(
@@ -112,7 +112,7 @@ def _callbacks(context: Context, supernet: Supernet, board: TrainingBoard) -> li
     return [validation, EpochProgress("supernet training", context.config.train.epochs), board]
 
 
-def _new_supernet(context: Context) -> Supernet:
+def _new_supernet(context: Context, *, precision: str | None = None) -> Supernet:
     import keras
 
     keras.utils.set_random_seed(context.config.seed)
@@ -122,6 +122,7 @@ def _new_supernet(context: Context) -> Supernet:
         label_smoothing=context.config.train.label_smoothing,
         distill=context.config.distill,
         seed=context.config.train.seed,
+        dtype=precision,
         **dataclasses.asdict(context.config.supernet),
     )
     supernet.build()

@@ -157,6 +157,9 @@ class ElasticBatchNormalization(keras.layers.Layer):
     Moving averages over differing architectures are meaningless, so training never touches them. A calibration pass
     over training batches fills them for one architecture as a cumulative mean; inference then reads them.
 
+    Scale, offset and statistics keep their precision under a mixed policy: the fused operation takes 16-bit inputs with
+    32-bit parameters.
+
     Args:
         max_channels: Most channels.
         epsilon: Added to the variance.
@@ -181,10 +184,11 @@ class ElasticBatchNormalization(keras.layers.Layer):
     def build(self, input_shape=None) -> None:
         """Create scale, offset and the two statistics."""
         shape = (self.max_channels,)
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=self.gamma_initializer)
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
-        self.moving_mean = self.add_weight(name="moving_mean", shape=shape, initializer="zeros", trainable=False)
-        self.moving_variance = self.add_weight(name="moving_variance", shape=shape, initializer="ones", trainable=False)
+        options = {"shape": shape, "autocast": False}
+        self.gamma = self.add_weight(name="gamma", initializer=self.gamma_initializer, **options)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **options)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **options)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **options)
         self.built = True
 
     def call(self, inputs, training=False, calibration_weight=None):
@@ -193,22 +197,15 @@ class ElasticBatchNormalization(keras.layers.Layer):
         gamma = tf.convert_to_tensor(self.gamma)[:channels]
         beta = tf.convert_to_tensor(self.beta)[:channels]
         if training or calibration_weight is not None:
-            outputs = tf.raw_ops.FusedBatchNormV3(
-                x=inputs, scale=gamma, offset=beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
-            )
+            outputs, mean, variance = _normalise_batch(inputs, gamma, beta, self.epsilon)
             if calibration_weight is not None:
-                self._mix(self.moving_mean, outputs.batch_mean, channels, calibration_weight)
-                self._mix(self.moving_variance, outputs.batch_variance, channels, calibration_weight)
-            return outputs.y
-        return tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=gamma,
-            offset=beta,
-            mean=tf.convert_to_tensor(self.moving_mean)[:channels],
-            variance=tf.convert_to_tensor(self.moving_variance)[:channels],
-            epsilon=self.epsilon,
-            is_training=False,
-        ).y
+                weight = tf.cast(calibration_weight, gamma.dtype)
+                self._mix(self.moving_mean, mean, channels, weight)
+                self._mix(self.moving_variance, variance, channels, weight)
+            return outputs
+        mean = tf.convert_to_tensor(self.moving_mean)[:channels]
+        variance = tf.convert_to_tensor(self.moving_variance)[:channels]
+        return _normalise(inputs, gamma, beta, mean, variance, self.epsilon)
 
     def _mix(self, variable, value, channels, weight) -> None:
         old = tf.convert_to_tensor(variable)[:channels]
@@ -224,6 +221,28 @@ class ElasticBatchNormalization(keras.layers.Layer):
             "epsilon": self.epsilon,
             "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
         }
+
+
+def _normalise_batch(x, gamma, beta, epsilon: float):
+    """Normalise by the batch's own statistics; returns the outputs, the mean and the unbiased variance."""
+    if x.dtype == tf.float64:  # the fused operation does not know it
+        mean, variance = tf.nn.moments(x, axes=[0, 1, 2])
+        count = tf.cast(tf.size(x) / tf.size(mean), x.dtype)
+        unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
+        return _normalise(x, gamma, beta, mean, variance, epsilon), mean, unbiased
+    outputs = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
+    )
+    return outputs.y, outputs.batch_mean, outputs.batch_variance
+
+
+def _normalise(x, gamma, beta, mean, variance, epsilon: float):
+    """Normalise by given statistics."""
+    if x.dtype == tf.float64:
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=epsilon, is_training=False
+    ).y
 
 
 @keras.saving.register_keras_serializable(package="splitnets_tf")

@@ -14,6 +14,7 @@ _LAZY = {
     "NetworkModels": "materialize",
     "SubnetworkEvaluator": "evaluation",
     "Position": "checkpoints",
+    "RandAugment": "rand_augment",
     "Supernet": "supernet",
     "ValidationCallback": "evaluation",
     "augment_batch": "images",

@@ -8,6 +8,7 @@ import tensorflow as tf
 from splitnets_tf.data import StoredImages
 from splitnets_tf.supernet.distribution import batch_parts
 from splitnets_tf.supernet.images import augment_batch, resize_batch
+from splitnets_tf.supernet.rand_augment import RandAugment
 
 __all__ = ["distributed_batches", "steps_per_epoch", "training_batches"]
 
@@ -35,6 +36,7 @@ def training_batches(
     start_step: int,
     seed: int,
     max_shift: int,
+    rand_augment: float | None = None,
     vectors: Callable[[int], np.ndarray] | None = None,
     image_size: int | None = None,
     parts: Sequence[tuple[int, int]] | None = None,
@@ -52,6 +54,7 @@ def training_batches(
         start_step: First step to yield.
         seed: Seed of permutations and augmentation.
         max_shift: Largest random shift in pixels.
+        rand_augment: Strength of further random changes, see `RandAugment`; None for none.
         vectors: Step -> value vectors `[networks, length]`; the batches are then `((images, vectors), labels)` with
             byte images, as `Supernet.train_step` takes them.
         image_size: Without `vectors`, the side to which the images are resized.
@@ -65,6 +68,7 @@ def training_batches(
     parts = [(0, batch_size)] if parts is None else parts
     part_size = parts[0][1]
     fetch = _fetcher(images)
+    change = RandAugment(rand_augment) if rand_augment else None
     classes = tf.constant(np.asarray(labels, dtype=np.int32))
 
     def generate() -> Iterator[tuple]:
@@ -82,6 +86,8 @@ def training_batches(
     def load(rows, first, batch_seed, *extra):
         batch = augment_batch(fetch(rows), batch_seed, max_shift, first=first, total=batch_size)
         batch.set_shape([part_size, *images.shape[1:]])
+        if change is not None:
+            batch = change(batch, batch_seed + 2, first)
         target = tf.gather(classes, rows)
         if extra:
             return (batch, extra[0]), target

@@ -30,6 +30,8 @@ class TrainingSettings:
     """Smoothing of the hard labels."""
     max_shift: int = 4
     """Largest random shift of an image in pixels; images are also flipped at random."""
+    rand_augment: float | None = None
+    """Strength in (0, 1] of two random changes of colour and geometry for each image; None for none."""
     seed: int = 0
     """Seed of weights, order, augmentation and sampling."""
 
@@ -40,6 +42,8 @@ class TrainingSettings:
         for field in ("warmup_epochs", "momentum", "weight_decay", "label_smoothing", "max_shift", "seed"):
             if not 0 <= getattr(self, field) < math.inf:
                 raise UserError(f"training: {field} must not be negative, received {getattr(self, field)}")
+        if self.rand_augment is not None and not 0 < self.rand_augment <= 1:
+            raise UserError(f"training: rand_augment should be above 0 and at most 1, received {self.rand_augment}")
         for field in ("momentum", "label_smoothing"):
             if getattr(self, field) >= 1:
                 raise UserError(f"training: {field} must be below 1, received {getattr(self, field)}")

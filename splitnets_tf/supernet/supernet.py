@@ -3,7 +3,9 @@
 Source: SplitNets, sections 3.1.1 and 3.1.2; sandwich rule and in-place distillation after BigNAS and AttentiveNAS.
 """
 
+import contextlib
 import functools
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -38,6 +40,17 @@ STEP_VALUES = (
 """What a training step reports; `loss` is the largest network's."""
 
 
+@contextlib.contextmanager
+def _layers_of_policy(policy: keras.DTypePolicy) -> Iterator[None]:
+    """Layers that are created within, and the layers that those create, compute by this policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @keras.saving.register_keras_serializable(package="splitnets_tf")
 class Supernet(keras.Model):
     """Every architecture of a space with shared weights; the architecture is an argument of each call.
@@ -63,6 +76,8 @@ class Supernet(keras.Model):
         separate_weights: Whether stem and blocks in front of the (first) split have weights of their own, in
             `sensor_stem` and `sensor_blocks`; a network without a split uses the aggregator's.
         splitting_initializer: How the splitting modules' convolutions start, one of `layers.INITIALIZATIONS`.
+        dtype: Keras's policy for every layer: `float32`, `mixed_bfloat16` for accelerators (weights, normalisation and
+            logits stay float32), or `float64` for comparisons.
 
     Call arguments:
         inputs: Pair of images `[batch, s, s, 3]`, or of several views `[batch, views, s, s, 3]` (float in [0, 1] or
@@ -101,7 +116,8 @@ class Supernet(keras.Model):
         self.seed = seed
         self.separate_weights = separate_weights or self.space.views > 1
         self.splitting_initializer = splitting_initializer
-        self._create_layers()
+        with _layers_of_policy(self.dtype_policy):
+            self._create_layers()
         self._gene_index = {gene.name: index for index, gene in enumerate(self.space.genes)}
         self._metrics = {name: keras.metrics.Mean(name=name) for name in STEP_VALUES}
 
@@ -155,7 +171,7 @@ class Supernet(keras.Model):
         images, vector = inputs
         mode = {"training": training, "calibration_weight": calibration_weight}
         drop = None if drop_active is None else Drop(active=drop_active, seed=drop_seed)
-        x = resize_batch(fold_views(images), self._gene(vector, "resolution"))
+        x = tf.cast(resize_batch(fold_views(images), self._gene(vector, "resolution")), self.compute_dtype)
         phase, position = 0, tf.constant(0)
         options = {"out_channels": self._gene(vector, "stem_width"), **mode}
         x = self._on_its_side(x, vector, (phase, position), (self.stem, self.sensor_stem), options)
@@ -173,7 +189,8 @@ class Supernet(keras.Model):
                 x = run() if index < row.depths[0] else tf.cond(index < depth, run, functools.partial(tf.identity, x))
             position += depth
         x = dropout(self._head(x, vector, mode), self.dropout, drop)
-        return tf.ensure_shape(self.classifier(x), [None, self.num_classes])
+        logits = tf.cast(self.classifier(x), self.variable_dtype)
+        return tf.ensure_shape(logits, [None, self.num_classes])
 
     def _head(self, x, vector, mode):
         """The features `[batch, head_width]` that the classifier reads."""

