@@ -33,6 +33,7 @@ _OPTIONS = {
     "space": "space",
     "system": "system",
     "strategy": "strategy",
+    "precision": "precision",
     "epochs": "train.epochs",
     "fine_tune_epochs": "fine_tune.epochs",
     "qat_epochs": "export.qat_epochs",
@@ -71,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--supernet", metavar="RUN", help="search with the trained supernet of another run, without training"
     )
-    run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
+    run.add_argument(
+        "--config",
+        metavar="NAME|FILE",
+        help="a shipped configuration, imagenet or components, or a YAML file with keys of the configuration",
+    )
     run.add_argument("--seed", type=int, help="seed of everything random")
     data = parser.add_argument_group("data and hardware")
     data.add_argument("--dataset", help="components (default), image-folder or imagenet2012")
@@ -90,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=STRATEGIES,
         help="devices of supernet training: one; all GPUs of this machine; all machines of TF_CONFIG, each of which "
         "runs this command; a TPU (untested)",
+    )
+    train.add_argument(
+        "--precision",
+        choices=("mixed_bfloat16",),
+        help="train the supernet in bfloat16 with float32 weights, on accelerators that have it (default: float32)",
     )
     train.add_argument(
         "--deterministic", action="store_true", help="deterministic operations only: repeatable on GPUs too, but slower"
@@ -222,14 +232,17 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         overrides |= dict.fromkeys(_BATCH_SIZES, arguments.batch_size)
     if arguments.data_dir is not None:
         overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
-        if arguments.dataset is None:
-            overrides["data.dataset"] = None
+        if arguments.dataset is None and "dataset" not in overrides.get("data", {}):
+            overrides.setdefault("data.dataset", None)
     return overrides
 
 
-def _config_file(path: Path) -> dict[str, Any]:
+def _config_file(name: str) -> dict[str, Any]:
+    from pipelines.imagenet.config import named_config
+
+    path = named_config(name) or Path(name)
     if not path.is_file():
-        raise UserError(f"--config {path}: no such file")
+        raise UserError(f"--config {name}: no such file, and no shipped configuration; those are imagenet, components")
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
