@@ -11,6 +11,7 @@ from typing import Any
 
 from splitnets_tf.data.manifest import ManifestRow
 from splitnets_tf.data.source import SPLITS, Split
+from splitnets_tf.data.view_features import view_features
 from splitnets_tf.errors import UserError
 
 __all__ = ["NAME", "VERSION", "write_tfds"]
@@ -58,7 +59,7 @@ def write_tfds(
         builder = tfds.dataset_builders.store_as_tfds_dataset(
             name=NAME,
             version=VERSION,
-            features=_features(rows, len(pictures[0]), image_size),
+            features=view_features(sorted({row.class_name for row in rows}), len(pictures[0]), image_size),
             split_datasets={split: _examples(rows, pictures, split) for split in SPLITS},
             data_dir=scratch,
             description=_DESCRIPTION,
@@ -84,23 +85,6 @@ def _put_in_canonical_form(shard: Path) -> None:
         for record in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
             writer.write(tf.train.Example.FromString(record).SerializeToString(deterministic=True))
     scratch.replace(shard)
-
-
-def _features(rows: Sequence[ManifestRow], views: int, image_size: int) -> Any:
-    import numpy as np
-    import tensorflow_datasets as tfds
-
-    picture = tfds.features.Image(shape=(image_size, image_size, 3), encoding_format="png")
-    return tfds.features.FeaturesDict(
-        {
-            "views": tfds.features.Sequence(picture, length=views),
-            "label": tfds.features.ClassLabel(names=sorted({row.class_name for row in rows})),
-            "object": tfds.features.Text(),
-            "object_id": tfds.features.Scalar(np.int64),
-            "family": tfds.features.Text(),
-            "family_id": tfds.features.Scalar(np.int64),
-        }
-    )
 
 
 def _examples(
