@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -145,8 +146,9 @@ def _read_by_trimesh(content: bytes, kind: str, *, gamma: float = 1.0) -> Mesh:
         with np.errstate(all="ignore"):
             # Without a resolver nothing else can be opened; without processing, vertices and faces stay as they are.
             loaded = trimesh.load_mesh(io.BytesIO(content), file_type=kind, process=False, skip_materials=True)
-            coloured = loaded.visual.kind in ("face", "vertex")
-            colours = (np.asarray(loaded.visual.face_colors)[:, :3] / 255.0) ** gamma if coloured else None
+            visual: Any = loaded.visual
+            coloured = visual.kind in ("face", "vertex")
+            colours = (np.asarray(visual.face_colors)[:, :3] / 255.0) ** gamma if coloured else None
             return _as_mesh(loaded.vertices, loaded.faces, colours)
     except _LOADER_ERRORS as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

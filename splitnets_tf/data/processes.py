@@ -55,8 +55,9 @@ def run_jobs(function: Callable[[_Job], _Result], jobs: Iterable[_Job], processe
             yield from (future.result() for future in concurrent.futures.as_completed(waiting))
         except concurrent.futures.process.BrokenProcessPool as error:
             raise UserError(
-                f"one of {processes} worker processes died, most likely for want of memory; what is finished is kept, "
-                "so run the command again, with fewer processors if need be (taskset -c 0)"
+                f"one of {processes} worker processes died, most likely for want of memory; run the command again, "
+                "with fewer processors if need be (taskset -c 0); a script of one's own must start under "
+                "'if __name__ == \"__main__\":'"
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
