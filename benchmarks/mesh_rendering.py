@@ -3,7 +3,7 @@
     python -m benchmarks.mesh_rendering
 
 Prints the processor time of each step for a closed mesh of 10 000 faces, written as OFF. Expected on one idle core:
-about 5 meshes a second in all; fewer than 4 end with exit code 1. Takes about ten seconds.
+about 4.6 meshes a second in all; fewer than 4 end with exit code 1. Takes about five seconds.
 """
 
 from __future__ import annotations

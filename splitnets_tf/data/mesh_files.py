@@ -152,7 +152,7 @@ def _read_by_trimesh(content: bytes, kind: str, *, gamma: float = 1.0) -> Mesh:
             return _as_mesh(loaded.vertices, loaded.faces, colours)
     except _LOADER_ERRORS as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UnreadableMeshError(f"not a {kind.upper()} mesh, or a damaged one: {reason}") from error
+        raise UnreadableMeshError(f"no {kind.upper()} mesh, or a damaged one: {reason}") from error
 
 
 def _as_mesh(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray | None = None) -> Mesh:
