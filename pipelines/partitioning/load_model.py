@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +91,7 @@ def _application(name: str, image_size: int | None) -> Any:
 def _keras_file(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give an existing .keras file")
+    _check_archive(path)
     import keras
 
     try:
@@ -95,6 +99,46 @@ def _keras_file(path: Path) -> Any:
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: is no Keras 3 model that can be loaded ({reason}); save it again") from error
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a file that is no complete Keras 3 archive, and one with code in it, before TensorFlow is loaded.
+
+    Raises:
+        UserError: What is wrong, and how to mend it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            config = json.loads(archive.read("config.json")) if damaged is None else None
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, NotImplementedError) as error:
+        raise UserError(
+            f"{path}: is no complete .keras archive ({' '.join(str(error).split())}); it may be truncated, so copy or "
+            "save it again with Keras 3"
+        ) from error
+    if damaged is not None:
+        raise UserError(f"{path}: {damaged} in the archive is damaged; copy or save the file again")
+    lambdas = sorted(_lambda_names(config))
+    if lambdas:
+        raise UserError(
+            f"{path}: layer {lambdas[0]!r} is a Lambda, whose code is not run from a file; save the model with a layer "
+            "class or an operation of keras.ops instead"
+        )
+
+
+def _lambda_names(value: Any) -> set[str]:
+    """Names of the Lambda layers anywhere in a model's configuration."""
+    found: set[str] = set()
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if value.get("class_name") == "Lambda" and isinstance(value.get("config"), dict):
+                found.add(str(value["config"].get("name", "lambda")))
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+    return found
 
 
 def _cuttable(loaded: LoadedModel) -> LoadedModel:
