@@ -12,6 +12,7 @@ from splitnets_tf.space.blueprint import (
     ViewFuseBlock,
     blueprint,
 )
+from splitnets_tf.space.device_times import needed_shapes, reference_times, system_times
 from splitnets_tf.space.enumeration import every_architecture
 from splitnets_tf.space.layered_space import (
     IDENTITY,
@@ -20,10 +21,21 @@ from splitnets_tf.space.layered_space import (
     LayerRow,
     MixedLayer,
     OperationChoice,
+    head_input,
+    layered_space_from_dict,
     layered_space_to_dict,
     load_layered_space,
     mixed_layers,
     space_assignment,
+)
+from splitnets_tf.space.operation_times import (
+    OperationShape,
+    OperationTimes,
+    TimeModel,
+    cross_validated_ms,
+    operation_shape,
+    read_operation_times,
+    write_operation_times,
 )
 from splitnets_tf.space.operators import crossover, mutate, random_split, sample, sample_multi_split
 from splitnets_tf.space.placed_network import (
@@ -63,6 +75,8 @@ __all__ = [
     "MBBlock",
     "MixedLayer",
     "OperationChoice",
+    "OperationShape",
+    "OperationTimes",
     "Phase",
     "PlacedNetwork",
     "PooledBlock",
@@ -71,21 +85,29 @@ __all__ = [
     "SqueezeExcite",
     "StageChoice",
     "StageRow",
+    "TimeModel",
     "ViewFuseBlock",
     "architecture_graph",
     "blueprint",
+    "cross_validated_ms",
     "crossover",
     "every_architecture",
     "head_blocks_of",
+    "head_input",
+    "layered_space_from_dict",
     "layered_space_to_dict",
     "load_layered_space",
     "load_space",
     "mixed_layers",
     "mutate",
+    "needed_shapes",
+    "operation_shape",
     "placed_graph",
     "placed_network",
     "price_population",
     "random_split",
+    "read_operation_times",
+    "reference_times",
     "sample",
     "sample_multi_split",
     "sample_vectors",
@@ -94,4 +116,6 @@ __all__ = [
     "space_to_dict",
     "squeeze_width",
     "stem_of",
+    "system_times",
+    "write_operation_times",
 ]

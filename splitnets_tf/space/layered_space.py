@@ -27,6 +27,8 @@ __all__ = [
     "LayeredSpace",
     "MixedLayer",
     "OperationChoice",
+    "head_input",
+    "layered_space_from_dict",
     "layered_space_to_dict",
     "load_layered_space",
     "mixed_layers",
@@ -98,6 +100,8 @@ class LayeredSpace:
             raise UserError(f"space {self.name}: sizes, expansions and numbers of layers must be at least 1")
         if any(row.stride not in (1, 2) for row in rows):
             raise UserError(f"space {self.name}: a row's stride must be 1 or 2")
+        if not all(self.devices[-1:]):
+            raise UserError(f"space {self.name}: the last device needs at least one row")
         if not self.kernels or not self.expansions or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
             raise UserError(f"space {self.name}: kernels must be odd and positive, received {list(self.kernels)}")
         if self.activation not in ACTIVATIONS:
@@ -174,6 +178,12 @@ def mixed_layers(space: LayeredSpace, topology: Topology) -> tuple[MixedLayer, .
     return tuple(layers)
 
 
+def head_input(space: LayeredSpace, topology: Topology) -> tuple[int, int]:
+    """Channels and side in pixels of what the head reads."""
+    last = mixed_layers(space, topology)[-1]
+    return last.out_channels, last.out_size
+
+
 def _device_layers(
     space: LayeredSpace, device: str, rows: tuple[LayerRow, ...], channels: int, size: int, before: int
 ) -> tuple[list[MixedLayer], tuple[int, int]]:
@@ -244,9 +254,23 @@ def load_layered_space(name_or_path: str) -> LayeredSpace:
 
 def _from_text(text: str, origin: str) -> LayeredSpace:
     try:
-        root = Section(origin, "", yaml.safe_load(text))
+        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    return layered_space_from_dict(data, origin=origin)
+
+
+def layered_space_from_dict(data: Any, *, origin: str) -> LayeredSpace:
+    """Build a space from plain data, as YAML or JSON gives it.
+
+    Args:
+        data: The fields of `LayeredSpace`; each device is a list of mappings with the fields of `LayerRow`.
+        origin: Where it comes from, for messages.
+
+    Raises:
+        UserError: A key is unknown or missing, or a value is wrong.
+    """
+    root = Section(origin, "", data)
     root.allow(*(field.name for field in dataclasses.fields(LayeredSpace)))
     steps = root.items("devices")
     rows = []
@@ -277,5 +301,5 @@ def _row(section: Section) -> LayerRow:
 def layered_space_to_dict(space: LayeredSpace) -> dict[str, Any]:
     """Plain data for fingerprints and files."""
     data = dataclasses.asdict(space)
-    data["devices"] = [list(rows) for rows in data["devices"]]
+    data["devices"] = [[dict(row) for row in rows] for rows in data["devices"]]
     return data | {name: list(data[name]) for name in ("kernels", "expansions")}

@@ -9,7 +9,7 @@ from typing import Any
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import Graph, GraphBuilder, Topology
 from splitnets_tf.space.blueprint import Block, ClassifierBlock, ConvBlock
-from splitnets_tf.space.layered_space import LayeredSpace, MixedLayer, OperationChoice, mixed_layers
+from splitnets_tf.space.layered_space import LayeredSpace, OperationChoice, mixed_layers
 from splitnets_tf.space.to_graph import add_block
 
 __all__ = ["DevicePart", "PlacedNetwork", "head_blocks_of", "placed_graph", "placed_network", "stem_of"]
@@ -88,12 +88,8 @@ def placed_network(
         blocks[layer.device] += [] if block is None else [block]
     first, last = str(topology.path[0]), str(topology.path[-1])
     blocks[first].insert(0, stem_of(space))
-    blocks[last] += head_blocks_of(space, _channels_before_head(layers, last), num_classes)
+    blocks[last] += head_blocks_of(space, layers[-1].out_channels, num_classes)
     return PlacedNetwork(resolution=space.resolution, parts=_parts(topology, blocks))
-
-
-def _channels_before_head(layers: Sequence[MixedLayer], last: str) -> int:
-    return next(layer.out_channels for layer in reversed(layers) if layer.device == last)
 
 
 def _parts(topology: Topology, blocks: Mapping[str, Sequence[Block]]) -> tuple[DevicePart, ...]:

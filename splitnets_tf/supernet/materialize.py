@@ -28,6 +28,8 @@ from splitnets_tf.space import (
 
 __all__ = [
     "NetworkModels",
+    "add_keras_block",
+    "block_weights",
     "build_network",
     "get_network_weights",
     "load_network_weights",
@@ -295,3 +297,18 @@ def load_network_weights(path: Path) -> Weights:
                 raise ValueError(f"{path}: the arrays of layer {name} are out of order")
             values.append(archive[key])
     return weights
+
+
+def add_keras_block(keras: ModuleType, block: Block, x: Any) -> Any:
+    """Add one block behind a tensor; its layers have the names of the cost model's operations."""
+    return _add_block(keras, block, x)
+
+
+def block_weights(layer: Any, block: ConvBlock | MBBlock) -> Weights:
+    """Slice one block's weights out of the elastic layer that holds them.
+
+    Args:
+        layer: `ElasticMBConv` for an `MBBlock`, `ElasticConvBlock` for a `ConvBlock`.
+        block: What is cut out; the names are its own.
+    """
+    return _mb_weights(layer, block) if isinstance(block, MBBlock) else _conv_weights(layer, block)

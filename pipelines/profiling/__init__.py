@@ -1,0 +1,1 @@
+"""Measures operations on this machine; the command is `python -m pipelines.profile`."""
