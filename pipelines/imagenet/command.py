@@ -1,7 +1,4 @@
-"""Command line of the single-view pipeline.
-
-    python -m pipelines.imagenet --output-dir runs/demo          # every stage
-    python -m pipelines.imagenet search --output-dir runs/demo   # up to the search
+"""The command line that pipelines of one view and of several share: options, run directory, stages in their order.
 
 A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped. Where the
 environment has Keras Tuner's KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the search has a
@@ -9,18 +6,20 @@ chief and workers, both of them this command; see docs/search.md.
 """
 
 import argparse
-import sys
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.cli import quiet_tensorflow
 from pipelines.progress import console
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
 from splitnets_tf.supernet import STRATEGIES
+
+__all__ = ["Application", "main"]
 
 VERBS = ("train", "search", "export", "report")
 _SEEDS = ("seed", "train.seed", "search.seed", "fine_tune.seed")
@@ -55,20 +54,42 @@ _ALWAYS_OPEN = ("full", "selection.picks", "selection.max_latencies_ms", "select
 """Keys that add stages and change none: a finished run may take them up."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.imagenet",
-        description="Train a split-aware supernet, search architecture and split together, and export two int8 "
-        "TFLite models with a report. Without arguments: the embedded data set on two CPU cores.",
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Application:
+    """What one pipeline has of its own. Nothing here imports TensorFlow until a stage runs."""
+
+    module: str
+    """What stands behind `python -m`."""
+    description: str
+    """First paragraph of the help."""
+    dataset_help: str
+    """Help of --dataset."""
+    data_dir_help: str
+    """Help of --data-dir."""
+    full_help: str
+    """What --full adds."""
+    base_config: Callable[[bool], Any]
+    """Whether it is a smoke run -> the configuration without any option."""
+    open_context: Callable[..., Any]
+    """(configuration, output directory, checkpoint_minutes=) -> context, everything checked."""
+    finish: Callable[[Any, Any], None]
+    """What follows the export, with the context and the trained supernet: comparisons and the report."""
+    add_arguments: Callable[[argparse.ArgumentParser], Mapping[str, str]] = lambda parser: {}
+    """Adds options of its own; returns option -> key of the configuration."""
+    always_open: tuple[str, ...] = ()
+    """Keys of its own that add stages and change none: a finished run may take them up."""
+
+
+def _parser(application: Application) -> tuple[argparse.ArgumentParser, dict[str, str]]:
+    """The parser, and the key of the configuration that each option sets."""
+    parser = argparse.ArgumentParser(prog=f"python -m {application.module}", description=application.description)
+    name = application.module.rpartition(".")[2]
     parser.add_argument("verb", nargs="?", choices=VERBS, default="report", help="last stage to run (default: all)")
     run = parser.add_argument_group("run")
-    run.add_argument("--output-dir", type=Path, default=Path("runs/imagenet"), metavar="RUN", help="run directory")
+    run.add_argument("--output-dir", type=Path, default=Path("runs", name), metavar="RUN", help="run directory")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
     run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under 2 minutes")
-    run.add_argument(
-        "--full", action="store_true", help="also train MobileNetV2 and Head Distillation to compare with; takes long"
-    )
+    run.add_argument("--full", action="store_true", help=application.full_help)
     run.add_argument(
         "--supernet", metavar="RUN", help="search with the trained supernet of another run, without training"
     )
@@ -79,12 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seed", type=int, help="seed of everything random")
     data = parser.add_argument_group("data and hardware")
-    data.add_argument("--dataset", help="components (default), image-folder or imagenet2012")
-    data.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="folder with one folder of images per class; of imagenet2012 with its archives",
-    )
+    data.add_argument("--dataset", help=application.dataset_help)
+    data.add_argument("--data-dir", metavar="DIR", help=application.data_dir_help)
     data.add_argument("--image-size", type=int, metavar="PIXELS", help="side at which images are kept")
     data.add_argument("--max-images", type=int, metavar="N", help="use at most N images of each split")
     data.add_argument("--space", help="search space: a preset or a YAML file")
@@ -138,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N[,N...]",
         help="build these rows of search/pareto.csv too (1 is the fastest)",
     )
-    return parser
+    return parser, _OPTIONS | dict(application.add_arguments(parser))
 
 
 def _numbers(text: str) -> list[float | None]:
@@ -149,8 +166,12 @@ def _integers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(application: Application, argv: Sequence[str] | None = None) -> int:
     """Run the stages up to the verb.
+
+    Args:
+        application: The pipeline.
+        argv: Arguments without the program's name.
 
     Returns:
         Exit code 0.
@@ -158,7 +179,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         UserError: Something in the arguments, files or data is wrong.
     """
-    arguments = _parser().parse_args(argv)
+    parser, options = _parser(application)
+    arguments = parser.parse_args(argv)
+
+    def resolve() -> Any:
+        return _resolve(application, arguments, options)
+
     quiet_tensorflow()
     from splitnets_tf.search import read_role
 
@@ -166,56 +192,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     if role.kind == "worker":
         from pipelines.imagenet.worker import work_for_chief
 
-        work_for_chief(arguments.output_dir, arguments.verb, arguments.overwrite, role, lambda: _resolve(arguments))
+        work_for_chief(arguments.output_dir, arguments.verb, arguments.overwrite, role, resolve)
         return 0
-    context = _resolve(arguments)
+    context = resolve()
     if not context.is_chief:
         from pipelines.imagenet.train import train_as_worker
 
         train_as_worker(context, overwrite=arguments.overwrite)
         return 0
     with context.run.lock():
-        _prepare(context, overwrite=arguments.overwrite)
+        _prepare(application, context, overwrite=arguments.overwrite)
         console().print(f"space {context.space.name}: {context.space.count():,} architectures")
         if context.config.smoke:
             console().print("a smoke run: its accuracies mean nothing; --overwrite without --smoke starts a real one")
-        _run_stages(context, arguments.verb)
+        _run_stages(application, context, arguments.verb)
     return 0
 
 
-def _prepare(context: Any, *, overwrite: bool) -> None:
+def _prepare(application: Application, context: Any, *, overwrite: bool) -> None:
     """What no stage has read yet may still be changed on the command line."""
     from splitnets_tf.hardware import system_to_yaml
 
     begun = {} if overwrite else context.run.provenance()["stages"]
-    open_keys = _ALWAYS_OPEN + tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
+    open_keys = _ALWAYS_OPEN + application.always_open
+    open_keys += tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
     context.run.prepare(
         context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite, open_keys=open_keys
     )
 
 
-def _resolve(arguments: argparse.Namespace) -> Any:
+def _resolve(application: Application, arguments: argparse.Namespace, options: Mapping[str, str]) -> Any:
     """Check everything; nothing is written before all is known to be right."""
-    from pipelines.imagenet.config import DEMO, SMOKE, with_overrides
-    from pipelines.imagenet.context import open_context
+    from pipelines.imagenet.config import with_overrides
     from pipelines.imagenet.other_supernet import inherited_config
 
     run = RunDirectory(arguments.output_dir)
     stored = None if arguments.overwrite else run.stored_config()
-    base = SMOKE if arguments.smoke else DEMO
+    base = application.base_config(arguments.smoke)
     if stored is None and arguments.supernet is not None:
         stored = inherited_config(Path(arguments.supernet))
     if stored is not None:
         base = with_overrides(base, stored)
-    config = with_overrides(base, _overrides(arguments))
-    return open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
+    config = with_overrides(base, _overrides(arguments, options))
+    return application.open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
 
 
-def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+def _overrides(arguments: argparse.Namespace, options: Mapping[str, str]) -> dict[str, Any]:
     overrides: dict[str, Any] = dict(_config_file(arguments.config)) if arguments.config else {}
     if "seed" in overrides:
         overrides = dict.fromkeys(_SEEDS, overrides["seed"]) | overrides
-    for option, key in _OPTIONS.items():
+    for option, key in options.items():
         value = getattr(arguments, option)
         if value is not None:
             overrides[key] = value
@@ -253,7 +279,7 @@ def _config_file(name: str) -> dict[str, Any]:
     return {str(key): value for key, value in data.items()}
 
 
-def _run_stages(context: Any, verb: str) -> None:
+def _run_stages(application: Application, context: Any, verb: str) -> None:
     """Import each stage when its turn comes: TensorFlow takes seconds to load."""
     from pipelines.imagenet.train import TrainedEvaluator, train
 
@@ -274,17 +300,5 @@ def _run_stages(context: Any, verb: str) -> None:
     fine_tune(context, trained)
     export(context)
     build_picks(context, trained)
-    if verb == "export":
-        return
-    if context.config.full:
-        from pipelines.imagenet.full_baselines import distil_head, train_mobilenet
-
-        train_mobilenet(context)
-        distil_head(context)
-    from pipelines.imagenet.report import report
-
-    report(context)
-
-
-if __name__ == "__main__":
-    sys.exit(run_command(main))
+    if verb != "export":
+        application.finish(context, trained)

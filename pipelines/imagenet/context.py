@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from pipelines.imagenet.config import ImagenetConfig
 from pipelines.imagenet.mobilenet import check_mobilenet
 from pipelines.imagenet.other_supernet import check_supernet
 from pipelines.run_directory import RunDirectory, json_fingerprint
-from splitnets_tf.data import DataSource, ImageArrays, Split, StoredImages, open_source
+from splitnets_tf.data import DataSource, ImageArrays, Split, StoredImages, ViewArrays, open_source
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
 from splitnets_tf.hardware import System, load_system
@@ -26,13 +27,20 @@ from splitnets_tf.search import (
 from splitnets_tf.space import SearchSpace, architecture_graph, load_space, space_to_dict
 from splitnets_tf.supernet import Cluster, read_cluster
 
-__all__ = ["Context", "open_context", "spread_rows"]
+__all__ = ["Arrays", "Context", "check_context", "open_context", "parts_of_context", "spread_rows"]
+
+Arrays = ImageArrays | ViewArrays
+"""Single images, or objects in several views."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Context:
     """A resolved run."""
 
+    latency_share: ClassVar[float] = 0.5
+    """Share of the best feasible baseline's latency that the choice may take, and that is claimed."""
+    unit: ClassVar[str] = "images"
+    """What is classified."""
     config: ImagenetConfig
     """All settings."""
     run: RunDirectory
@@ -97,39 +105,51 @@ class Context:
         return min(feasible, key=lambda baseline: baseline.cost.latency_ms, default=None)
 
     @functools.cached_property
-    def _arrays(self) -> dict[Split, ImageArrays]:
+    def _arrays(self) -> dict[Split, Arrays]:
         return {}
 
-    def arrays(self, split: Split) -> ImageArrays:
+    def arrays(self, split: Split) -> Arrays:
         """The images of a split, read once; with `data.max_images`, evenly spread ones."""
         if split not in self._arrays:
-            self._arrays[split] = self.source.arrays(split, self._rows(split))
+            self._arrays[split] = self.read(split, self._rows(split))
         return self._arrays[split]
 
-    def sample(self, split: Split, count: int | None) -> ImageArrays:
+    def sample(self, split: Split, count: int | None) -> Arrays:
         """At most `count` of the images of `arrays`, evenly spread; all of them for None."""
         rows = spread_rows(self.count(split), count)
         if self.source.fits_in_memory:
             arrays = self.arrays(split)
             return arrays if len(rows) == len(arrays.labels) else arrays.take(rows)
         all_rows = self._rows(split)
-        return self.source.arrays(split, rows if all_rows is None else all_rows[rows])
+        return self.read(split, rows if all_rows is None else all_rows[rows])
+
+    def read(self, split: Split, rows: np.ndarray | None) -> Arrays:
+        """The rows of a split as the source has them, read anew; None for all."""
+        return self.source.arrays(split, rows)
+
+    def total(self, split: Split) -> int:
+        """Number of images (in several views: objects) of a split as the source has them."""
+        return self.source.count(split)
+
+    def stored(self, split: Split) -> tuple[StoredImages, np.ndarray]:
+        """A split that doesn't fit in memory: images that are read as they are needed, and labels."""
+        return self.source.stored(split), self.source.split_labels(split)
 
     def training_images(self) -> tuple[np.ndarray | StoredImages, np.ndarray]:
         """What networks learn from: images, in memory or read as they are needed, and their labels."""
         if self.source.fits_in_memory or self._rows("train") is not None:
             arrays = self.arrays("train")
             return arrays.images, arrays.labels
-        return self.source.stored("train"), self.source.split_labels("train")
+        return self.stored("train")
 
     def count(self, split: Split) -> int:
         """Number of images of a split, after `data.max_images`."""
-        count = self.source.count(split)
+        count = self.total(split)
         return min(count, self.config.data.max_images or count)
 
     def _rows(self, split: Split) -> np.ndarray | None:
         """Rows that `data.max_images` leaves; None for all."""
-        total = self.source.count(split)
+        total = self.total(split)
         return None if self.count(split) == total else spread_rows(total, self.config.data.max_images)
 
     def inputs(self, *artefacts: Path) -> dict[str, str]:
@@ -143,7 +163,11 @@ class Context:
 
 
 def _check_fit(context: Context) -> None:
-    """What no part can see alone: whether images, space, system and settings suit one another."""
+    """What no part can see alone: whether images, space, system and settings suit one another.
+
+    Raises:
+        UserError: They do not.
+    """
     config, source = context.config, context.source
     if len(context.system.hops) != 1:
         raise UserError(
@@ -166,8 +190,6 @@ def _check_fit(context: Context) -> None:
             "--batch-size"
         )
     _ = context.baselines  # refuses a system on which no placement of the baseline fits
-    if config.full:
-        check_mobilenet(context.space, context.num_classes, context.system)
 
 
 def spread_rows(total: int, count: int | None) -> np.ndarray:
@@ -188,23 +210,44 @@ def open_context(config: ImagenetConfig, output_dir: Path, *, checkpoint_minutes
     Raises:
         UserError: A name, file, folder or value is wrong, or nothing satisfies the constraints.
     """
+    context = Context(**parts_of_context(config, output_dir, checkpoint_minutes))
+    if context.space.views > 1:
+        raise UserError(
+            f"space {context.space.name} fuses {context.space.views} views of each object; search it with "
+            "python -m pipelines.modelnet, or name a space of single images"
+        )
+    check_context(context)
+    if config.full:
+        check_mobilenet(context.space, context.num_classes, context.system)
+    return context
+
+
+def parts_of_context(config: ImagenetConfig, output_dir: Path, checkpoint_minutes: float) -> dict[str, Any]:
+    """The fields of a context, loaded; see `open_context`."""
     if not checkpoint_minutes >= 0:
         raise UserError(f"--checkpoint-minutes must not be negative, received {checkpoint_minutes}")
-    context = Context(
-        config=config,
-        cluster=read_cluster() if config.strategy == "multi-worker" else None,
-        checkpoint_interval_s=60.0 * checkpoint_minutes,
-        run=RunDirectory(output_dir),
-        space=load_space(config.space),
-        system=load_system(config.system),
-        source=open_source(
+    return {
+        "config": config,
+        "cluster": read_cluster() if config.strategy == "multi-worker" else None,
+        "checkpoint_interval_s": 60.0 * checkpoint_minutes,
+        "run": RunDirectory(output_dir),
+        "space": load_space(config.space),
+        "system": load_system(config.system),
+        "source": open_source(
             dataset=config.data.dataset,
             data_dir=config.data.data_dir,
             image_size=config.data.image_size,
             seed=config.seed,
         ),
-    )
+    }
+
+
+def check_context(context: Context) -> None:
+    """Check all that can be known before anything is trained.
+
+    Raises:
+        UserError: What does not fit is named.
+    """
     _check_fit(context)
-    check_supernet(config, context.inputs())
-    check_feasible(context.problem, np.random.default_rng(config.search.seed))
-    return context
+    check_supernet(context.config, context.inputs())
+    check_feasible(context.problem, np.random.default_rng(context.config.search.seed))

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.imagenet.context import Context
+from pipelines.imagenet.context import Arrays, Context
 from pipelines.imagenet.networks import chosen_architecture, save_predictions
 from pipelines.progress import progress_bar
-from splitnets_tf.data import ImageArrays
 from splitnets_tf.files import read_json, write_atomically, write_json
 from tflite_export import (
     ExportJob,
@@ -110,7 +109,7 @@ def _quantize(context: Context) -> ExportResult:
     return result
 
 
-def _save_arrays(context: Context, name: str, arrays: ImageArrays) -> tuple[Path, Path]:
+def _save_arrays(context: Context, name: str, arrays: Arrays) -> tuple[Path, Path]:
     """Images and labels as .npy for the export process."""
     paths = context.path("export", f"{name}_images.npy"), context.path("export", f"{name}_labels.npy")
     for path, values in zip(paths, (arrays.images, arrays.labels), strict=True):

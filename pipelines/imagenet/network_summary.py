@@ -59,7 +59,7 @@ def _validation_accuracy(context: Context) -> dict[str, float]:
 
 def _devices(context: Context, candidate: Candidate, record: ExportRecord) -> list[dict[str, Any]]:
     built = architecture_graph(context.space, candidate.architecture, context.num_classes)
-    cost = split_cost(built.graph, built.sensor_operations, context.system)
+    cost = split_cost(built.graph, built.sensor_operations, context.system, views=context.space.views)
     rows = [device_row("sensor", cost.sensor), device_row("aggregator", cost.aggregator)]
     for row in rows:
         measured = record.devices[row["name"]]

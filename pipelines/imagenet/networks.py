@@ -32,6 +32,7 @@ from splitnets_tf.supernet import (
 )
 
 __all__ = [
+    "build_baseline",
     "build_chosen",
     "chosen_architecture",
     "equal_budget",
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 _BATCH = 256
+"""Images, all views counted, that are predicted together."""
+_IMAGES_RANK = 4
 Loss = Callable[[Any, Any], Any]
 """(labels, outputs) -> a loss for each image."""
 
@@ -56,6 +59,7 @@ def select(context: Context) -> tuple[Candidate, str]:
         max_latency_ms=context.config.selection.max_latency_ms,
         min_accuracy=context.config.selection.min_accuracy,
         best_baseline_latency_ms=None if best is None else best.cost.latency_ms,
+        baseline_share=context.latency_share,
     )
 
 
@@ -82,7 +86,7 @@ def fine_tune(context: Context, trained: TrainedEvaluator) -> None:
     candidate, _ = select(context)
     with context.run.stage("fine_tune", inputs, config.seed):
         build_chosen(context, trained, candidate.architecture)
-        _inherit_and_train(context, trained, context.space.largest(), "largest")
+        build_baseline(context, trained, context.space.largest(), "largest")
         if config.plain_cnn:
             _train_plain_cnn(context, candidate)
 
@@ -99,6 +103,11 @@ def build_chosen(context: Context, trained: TrainedEvaluator, architecture: Arch
     chosen = _inherit_and_train(context, trained, architecture, "chosen")
     weights = get_network_weights(chosen)
     write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
+
+
+def build_baseline(context: Context, trained: TrainedEvaluator, architecture: Architecture, name: str) -> None:
+    """Fine-tune a network of the supernet as long as the chosen one and predict the test images."""
+    _inherit_and_train(context, trained, architecture, name)
 
 
 def _inherit_and_train(
@@ -154,11 +163,17 @@ def save_predictions(context: Context, name: str, classes: np.ndarray) -> None:
 
 
 def predict(model: Any, images: np.ndarray) -> np.ndarray:
-    """Predicted classes of byte images at the model's own resolution, int `[n]`; traced once, whatever the batches."""
-    size = model.input_shape[1]
+    """Predicted classes of byte images at the model's own resolution, int `[n]`; traced once, whatever the batches.
+
+    Args:
+        model: Images `[batch, r, r, 3]` or `[batch, views, r, r, 3]` -> logits.
+        images: uint8 `[n, s, s, 3]` or `[n, views, s, s, 3]`.
+    """
+    size = model.input_shape[-2]
     infer = tf.function(
         lambda part: model(resize_batch(part, size), training=False),
         input_signature=[tf.TensorSpec([None, *images.shape[1:]], tf.uint8)],
     )
-    batches = np.array_split(images, max(1, len(images) // _BATCH))
+    views = images.shape[1] if images.ndim > _IMAGES_RANK else 1
+    batches = np.array_split(images, max(1, len(images) * views // _BATCH))
     return np.concatenate([np.argmax(infer(batch), axis=-1) for batch in batches])

@@ -14,26 +14,52 @@ from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
 from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
 from splitnets_tf.search import Candidate
 
-__all__ = ["build_summary"]
+__all__ = ["assemble_summary", "build_summary", "supernet_teachers", "test_predictions"]
 
 
 def build_summary(context: Context) -> dict[str, Any]:
     """Collect summary.json; see the project's notes on the run directory for its keys."""
-    candidate, rule = select(context)
-    arrays = context.arrays("test")
-    test = Predictions(
-        labels=arrays.labels,
-        families=arrays.families,
-        objects=arrays.objects,
-        seed=context.config.seed,
-        directory=predictions_path(context, "chosen").parent,
-    )
+    candidate, _ = select(context)
+    test = test_predictions(context)
     baselines = _baselines(context, candidate, test)
     comparisons = _comparisons(context, candidate, test)
     if context.config.full:
         full = full_baselines(context)
         baselines += full.rows(test)
         comparisons += full.comparisons(test, candidate.cost.latency_ms)
+    return assemble_summary(context, test, baselines=baselines, comparisons=comparisons, teachers=_teachers(context))
+
+
+def test_predictions(context: Context) -> Predictions:
+    """Who is right where on the test split."""
+    arrays = context.arrays("test")
+    return Predictions(
+        labels=arrays.labels,
+        families=arrays.families,
+        objects=arrays.objects,
+        seed=context.config.seed,
+        directory=predictions_path(context, "chosen").parent,
+    )
+
+
+def assemble_summary(
+    context: Context,
+    test: Predictions,
+    *,
+    baselines: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
+    teachers: dict[str, str],
+) -> dict[str, Any]:
+    """What summary.json says of any run, around the comparisons that are the pipeline's own.
+
+    Args:
+        context: The run.
+        test: Its test predictions.
+        baselines: Rows of `summary_rows.baseline_row`.
+        comparisons: Rows of `summary_rows.claim_row`.
+        teachers: What each network learned from, by its name.
+    """
+    candidate, rule = select(context)
     network = network_summary(context, candidate, test)
     return {
         "schema_version": 1,
@@ -52,7 +78,7 @@ def build_summary(context: Context) -> dict[str, Any]:
         "comparisons": comparisons,
         "picks": pick_summaries(context, test),
         "boundary": read_export_record(context).boundary,
-        "training": _training(context),
+        "training": {**_training(context), "teachers": teachers},
         "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},
     }
 
@@ -138,8 +164,8 @@ def _headline(
         if not row["holds"]
     ]
     figures = (
-        f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test images correctly as int8 "
-        f"({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
+        f"the chosen network classifies {100 * accuracy['int8']['value']:.1f} % of the test {context.unit} correctly "
+        f"as int8 ({100 * accuracy['fine_tuned']['value']:.1f} % as float) in {candidate.cost.latency_ms:.2f} ms"
     )
     feasible = [row for row in baselines if row["feasible"] and row["latency_ms"] is not None]
     fastest = min(feasible, key=lambda row: row["latency_ms"], default=None)
@@ -159,15 +185,26 @@ def _points(fraction: float) -> str:
 
 def _training(context: Context) -> dict[str, Any]:
     config = context.config
-    inherited = "weights inherited from the supernet, fine-tuned on hard labels"
     return {
         "supernet_epochs": config.train.epochs,
         "fine_tune_epochs": config.fine_tune.epochs,
         "qat_epochs": config.export.qat_epochs,
-        "teachers": {
-            "chosen": f"in the supernet the largest network's probabilities; {inherited}",
-            "baseline": f"none (it is the supernet's largest network, trained on labels); {inherited}",
-            "plain CNN": f"none; trained alone on labels for {config.train.epochs + config.fine_tune.epochs} epochs",
-            **(full_training(config) if config.full else {}),
-        },
+    }
+
+
+def _teachers(context: Context) -> dict[str, str]:
+    config = context.config
+    return {
+        **supernet_teachers(),
+        "plain CNN": f"none; trained alone on labels for {config.train.epochs + config.fine_tune.epochs} epochs",
+        **(full_training(config) if config.full else {}),
+    }
+
+
+def supernet_teachers() -> dict[str, str]:
+    """What the networks that come out of the supernet learned from."""
+    inherited = "weights inherited from the supernet, fine-tuned on hard labels"
+    return {
+        "chosen": f"in the supernet the largest network's probabilities; {inherited}",
+        "baseline": f"none (it is the supernet's largest network, trained on labels); {inherited}",
     }

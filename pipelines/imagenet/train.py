@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.callbacks import EpochProgress
-from pipelines.imagenet.context import Context
+from pipelines.imagenet.context import Arrays, Context
 from pipelines.training_board import TrainingBoard, flat_hyperparameters
-from splitnets_tf.data import ImageArrays
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_atomically
 from splitnets_tf.supernet import Supernet, ValidationCallback, open_strategy, train_supernet, wait_for_all
@@ -150,6 +149,6 @@ def _make_evaluator(context: Context, supernet: Supernet) -> SubnetworkEvaluator
     return SubnetworkEvaluator(supernet, calibration.images, validation.images, validation.labels)
 
 
-def validation_arrays(context: Context) -> ImageArrays:
+def validation_arrays(context: Context) -> Arrays:
     """The validation images that the search counts on."""
     return context.sample("validation", context.config.validation_images)

@@ -11,6 +11,7 @@ __all__ = ["choose"]
 
 BASELINE_SHARE = 0.5
 """Share of the best feasible baseline's latency that the default choice may take."""
+_SHARES = {0.5: "half", 0.2: "a fifth of"}
 
 
 def choose(
@@ -19,18 +20,20 @@ def choose(
     max_latency_ms: float | None = None,
     min_accuracy: float | None = None,
     best_baseline_latency_ms: float | None = None,
+    baseline_share: float = BASELINE_SHARE,
 ) -> tuple[Candidate, str]:
     """Choose one candidate.
 
     With a latency limit: the most accurate one within it. With an accuracy floor alone: the fastest one above it. With
-    neither: the most accurate one at no more than half the latency of the best feasible baseline, or the front's knee
-    where there is no such baseline or no such candidate.
+    neither: the most accurate one at no more than a share of the latency of the best feasible baseline, or the front's
+    knee where there is no such baseline or no such candidate.
 
     Args:
         front: Candidates to choose from; dominated ones are passed over.
         max_latency_ms: The user's limit.
         min_accuracy: The user's floor, in [0, 1].
         best_baseline_latency_ms: Latency of the best feasible baseline, if there is one.
+        baseline_share: The share of it that the choice may take.
 
     Returns:
         The candidate, and the rule applied as a sentence for the report.
@@ -47,7 +50,7 @@ def choose(
         chosen = _accurate_enough(points, min_accuracy)[0]
         return chosen, f"The fastest candidate with a validation accuracy of at least {min_accuracy:g}."
     if best_baseline_latency_ms is not None:
-        return _against_baseline(points, best_baseline_latency_ms)
+        return _against_baseline(points, best_baseline_latency_ms, baseline_share)
     return _knee(points), "The knee of the front, since no baseline is feasible."
 
 
@@ -76,10 +79,11 @@ def _within_latency(points: Sequence[Candidate], limit: float, floor: float | No
     return fast[-1], f"{rule} (its validation accuracy is at least {floor:g})."
 
 
-def _against_baseline(points: Sequence[Candidate], baseline_ms: float) -> tuple[Candidate, str]:
-    limit = BASELINE_SHARE * baseline_ms
+def _against_baseline(points: Sequence[Candidate], baseline_ms: float, share: float) -> tuple[Candidate, str]:
+    limit = share * baseline_ms
     fast = _fast_enough(points, limit)
-    half = f"half the latency of the best feasible baseline ({limit:.3g} of {baseline_ms:.3g} ms)"
+    words = _SHARES.get(share, f"{share:.0%} of")
+    half = f"{words} the latency of the best feasible baseline ({limit:.3g} of {baseline_ms:.3g} ms)"
     if fast:
         return fast[-1], f"The most accurate candidate at no more than {half}."
     return _knee(points), f"The knee of the front, since no candidate takes at most {half}."

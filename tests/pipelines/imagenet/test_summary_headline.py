@@ -25,7 +25,7 @@ def headline():
     from pipelines.imagenet.summary import _headline
 
     def make(baselines, comparisons, *, full=False):
-        context = SimpleNamespace(config=dataclasses.replace(DEMO, full=full))
+        context = SimpleNamespace(config=dataclasses.replace(DEMO, full=full), unit="images")
         candidate = SimpleNamespace(cost=SimpleNamespace(latency_ms=1.0))
         return _headline(context, candidate, baselines, comparisons, ACCURACY)
 
