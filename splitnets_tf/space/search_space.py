@@ -263,7 +263,7 @@ class SearchSpace:
         return self._extreme(0)
 
     def _extreme(self, index: int) -> Architecture:
-        splits = ()
+        splits: tuple[Split, ...] = ()
         if self.views > 1:
             phase, position = self.split_choices([row.depths[index] for row in self.stages])[index]
             splits = (Split(phase=phase, position=position, width=self.split_widths[index]),)
