@@ -106,6 +106,7 @@ def _summarise(
         "versions": provenance["versions"],
         "machine": provenance["machine"],
         "seconds": {name: round(stage["seconds"], 1) for name, stage in stages.items()},
+        "cpu_seconds": {_run_name(*pair): result["cpu_seconds"] for pair, result in results.items()},
         **study_record(study, settings, results, families),
     }
 
