@@ -25,9 +25,9 @@ SCRIPT = Path(__file__).parents[2] / "tiny_training.py"
 
 
 @pytest.fixture(scope="module")
-def space_file(tiny_space, tmp_path_factory):
+def space_file(training_space, tmp_path_factory):
     path = tmp_path_factory.mktemp("space") / "tiny.yaml"
-    path.write_text(yaml.safe_dump(space_to_dict(tiny_space)))
+    path.write_text(yaml.safe_dump(space_to_dict(training_space)))
     return path
 
 
@@ -42,10 +42,10 @@ def finish(process):
 
 
 @pytest.fixture(scope="module")
-def reference(tiny_space):
+def reference(training_space):
     """Weights before and after 20 steps, each half of a batch on its own and their gradients averaged."""
     settings, (images, labels) = training_settings(EPOCHS), blob_images()
-    supernet = new_supernet(tiny_space)
+    supernet = new_supernet(training_space)
     schedule = _WarmupCosine(settings.learning_rate, 1, 2 * EPOCHS)
     optimizer = keras.optimizers.SGD(
         schedule, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay, clipvalue=settings.gradient_clip
@@ -71,7 +71,7 @@ def reference(tiny_space):
         start_step=0,
         seed=settings.seed,
         max_shift=settings.max_shift,
-        vectors=lambda step: sandwich_vectors(tiny_space, sandwich_settings(), seed=settings.seed, step=step),
+        vectors=lambda step: sandwich_vectors(training_space, sandwich_settings(), seed=settings.seed, step=step),
     )
     for (batch, vectors), classes in batches:
         step(batch, vectors, classes)
