@@ -2,8 +2,9 @@
 
 `table4` and `table6` end with exit code 0 if every figure of the table is within the stated tolerances or is one in
 which the paper disagrees with itself; they take a few seconds and need no TensorFlow. `hardware-sweep` searches a
-trained run again on systems that differ in one property, and draws how the split moves. `initialization`, `sampling`
-and `sharing` train supernets with and without what the paper says makes training stable.
+trained run again on systems that differ in one property, and draws how the split moves. `joint-search` compares the
+search of split and architecture together with other ways of spending as many evaluations.
+`initialization`, `sampling` and `sharing` train supernets with and without what the paper says makes training stable.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pipelines.reproduction.claims import run_study
 
         return run_study(options.what, options.configuration, options.output_dir, overwrite=options.overwrite)
+    if options.what == "joint-search":
+        from pipelines.reproduction.joint_command import run_joint_search
+
+        return run_joint_search(
+            options.run,
+            options.output_dir,
+            evaluations=options.evaluations,
+            seeds=options.seeds,
+            calibration_images=options.calibration_images,
+            validation_images=options.validation_images,
+        )
     from pipelines.reproduction.tables_command import run_table
 
     return run_table(options.what, options.json)
@@ -80,6 +92,16 @@ def _parser() -> argparse.ArgumentParser:
             help="what is trained (default: claims)",
         )
         command.add_argument("--overwrite", action="store_true", help="remove what the directory holds first")
+    text = "SplitNets' central claim: does searching split and architecture together pay, at equal evaluations?"
+    joint = commands.add_parser("joint-search", help=text, description=text)
+    joint.add_argument("--run", type=Path, required=True, help="a run of pipelines.imagenet with a trained supernet")
+    joint.add_argument(
+        "--output-dir", type=Path, default=Path("runs/joint-search"), help="the ablation's own directory"
+    )
+    joint.add_argument("--evaluations", type=int, default=120, metavar="N", help="of each arm and seed (default: 120)")
+    joint.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of each arm (default: 3)")
+    joint.add_argument("--calibration-images", type=int, metavar="N", help="as the run's own unless told otherwise")
+    joint.add_argument("--validation-images", type=int, metavar="N", help="as the run's own unless told otherwise")
     return parser
 
 

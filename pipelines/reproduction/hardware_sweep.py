@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.reproduction.remembering import RememberingEvaluator
 from splitnets_tf.errors import UserError
-from splitnets_tf.files import read_json, write_json
 from splitnets_tf.hardware import System
 from splitnets_tf.search import (
     AnalyticCost,
@@ -27,7 +27,7 @@ from splitnets_tf.search import (
     memory_constraints,
     run_search,
 )
-from splitnets_tf.space import Architecture, SearchSpace
+from splitnets_tf.space import SearchSpace
 
 __all__ = ["AXES", "FACTORS", "SENSOR_COUNTS", "Sweep", "sweep_rows", "varied"]
 
@@ -110,7 +110,7 @@ def sweep_rows(sweep: Sweep, axes: Sequence[str], on_system: Callable[[int, int]
         accurate enough (the most accurate one where none is, marked by `accurate_enough`).
     """
     points = [(axis, value) for axis in axes for value in AXES[axis]]
-    evaluator = _Remembering(sweep.evaluator, sweep.directory / "accuracies.json", sweep.identity)
+    evaluator = RememberingEvaluator(sweep.evaluator, sweep.directory / "accuracies.json", sweep.identity)
     rows = []
     for done, (axis, value) in enumerate(points):
         on_system(done, len(points))
@@ -170,29 +170,3 @@ def _figures(space: SearchSpace, candidate: Candidate) -> dict[str, Any]:
         "split_channels": split.width,
         **candidate.cost.as_dict(),
     }
-
-
-class _Remembering:
-    """Evaluates each architecture once for the whole sweep, over interruptions too.
-
-    Args:
-        evaluator: Asked for what is not known yet.
-        path: Where accuracies are kept.
-        identity: Fingerprint of the supernet; accuracies of another one are refused.
-    """
-
-    def __init__(self, evaluator: Evaluator, path: Path, identity: str) -> None:
-        self._evaluator = evaluator
-        self._path = path
-        self._identity = identity
-        stored = read_json(path, "accuracies of a sweep") if path.exists() else {"identity": identity, "accuracy": {}}
-        if stored.get("identity") != identity:
-            raise UserError(f"{path} holds accuracies of another supernet; name another --output-dir")
-        self._known: dict[str, float] = stored["accuracy"]
-
-    def evaluate(self, architecture: Architecture) -> float:
-        """Validation accuracy in [0, 1]."""
-        if architecture.short_id not in self._known:
-            self._known[architecture.short_id] = self._evaluator.evaluate(architecture)
-            write_json(self._path, {"identity": self._identity, "accuracy": self._known})
-        return self._known[architecture.short_id]

@@ -4,14 +4,21 @@ Everything here imports without TensorFlow; `oracle.EvolutionOracle` and `tuner.
 are imported by `run_search` when it runs.
 """
 
-from splitnets_tf.search.analytic_cost import AnalyticCost, memory_constraints
-from splitnets_tf.search.candidate import Candidate, SearchProgress, SearchResult
+from splitnets_tf.search.analytic_cost import AnalyticCost, cost_of_cut, memory_constraints
+from splitnets_tf.search.candidate import Candidate, PredictorCheck, SearchProgress, SearchResult
 from splitnets_tf.search.constraints import Constraint, parse_constraint, parse_constraints, total_violation
 from splitnets_tf.search.distributed import Role, read_role
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import hypervolume_2d, knee_index, non_dominated, objective_array, pareto_front
 from splitnets_tf.search.pareto_csv import read_pareto_csv, write_pareto_csv
-from splitnets_tf.search.protocols import COST_FIGURES, Cost, CostBackend, Evaluator, PopulationCostBackend
+from splitnets_tf.search.protocols import (
+    COST_FIGURES,
+    Cost,
+    CostBackend,
+    Evaluator,
+    PartwiseEvaluator,
+    PopulationCostBackend,
+)
 from splitnets_tf.search.run import run_search, run_worker
 from splitnets_tf.search.selection import choose
 from splitnets_tf.search.settings import SearchSettings
@@ -25,13 +32,16 @@ __all__ = [
     "CostBackend",
     "Evaluator",
     "FeasibilityProblem",
+    "PartwiseEvaluator",
     "PopulationCostBackend",
+    "PredictorCheck",
     "Role",
     "SearchProgress",
     "SearchResult",
     "SearchSettings",
     "check_feasible",
     "choose",
+    "cost_of_cut",
     "hypervolume_2d",
     "knee_index",
     "memory_constraints",

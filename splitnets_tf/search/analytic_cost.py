@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from splitnets_tf.hardware import System, split_cost
+from splitnets_tf.hardware import Graph, System, split_cost
 from splitnets_tf.search.constraints import Constraint, parse_constraints
 from splitnets_tf.search.protocols import COST_FIGURES, Cost
 from splitnets_tf.space import Architecture, SearchSpace, architecture_graph, price_population
 
-__all__ = ["AnalyticCost", "memory_constraints"]
+__all__ = ["AnalyticCost", "cost_of_cut", "memory_constraints"]
 
 CACHED_ARCHITECTURES = 65_536
 """Figures kept in memory; a search proposes far fewer."""
@@ -76,21 +76,33 @@ class AnalyticCost:
 
     def _compute(self, architecture: Architecture) -> Cost:
         built = architecture_graph(self._space, architecture, self._num_classes)
-        priced = split_cost(built.graph, built.sensor_operations, self._system, views=self._views)
-        return Cost(
-            latency_ms=priced.latency_ms,
-            sensor_latency_ms=priced.sensor.latency_ms,
-            link_latency_ms=priced.link.latency_ms,
-            aggregator_latency_ms=priced.aggregator.latency_ms,
-            peak_bytes=priced.sensor.peak_bytes,
-            sensor_memory_bytes=priced.sensor.weight_bytes + priced.sensor.arena_bytes,
-            aggregator_memory_bytes=priced.aggregator.weight_bytes + priced.aggregator.arena_bytes,
-            sensor_macs=priced.sensor.macs,
-            macs=priced.sensor.macs + priced.aggregator.macs,
-            params=priced.sensor.params + priced.aggregator.params,
-            link_bytes=priced.link.bytes,
-            energy_mj=math.nan if priced.energy_mj is None else priced.energy_mj,
-        )
+        return cost_of_cut(built.graph, built.sensor_operations, self._system, views=self._views)
+
+
+def cost_of_cut(graph: Graph, sensor_operations: int, system: System, *, views: int = 1) -> Cost:
+    """Figures of a network cut anywhere.
+
+    Args:
+        graph: The network, unfused.
+        sensor_operations: How many of its operations run on the sensor; none of them, or all, too.
+        system: Sensors, bus and aggregator.
+        views: Sensors whose views belong to one answer.
+    """
+    priced = split_cost(graph, sensor_operations, system, views=views)
+    return Cost(
+        latency_ms=priced.latency_ms,
+        sensor_latency_ms=priced.sensor.latency_ms,
+        link_latency_ms=priced.link.latency_ms,
+        aggregator_latency_ms=priced.aggregator.latency_ms,
+        peak_bytes=priced.sensor.peak_bytes,
+        sensor_memory_bytes=priced.sensor.weight_bytes + priced.sensor.arena_bytes,
+        aggregator_memory_bytes=priced.aggregator.weight_bytes + priced.aggregator.arena_bytes,
+        sensor_macs=priced.sensor.macs,
+        macs=priced.sensor.macs + priced.aggregator.macs,
+        params=priced.sensor.params + priced.aggregator.params,
+        link_bytes=priced.link.bytes,
+        energy_mj=math.nan if priced.energy_mj is None else priced.energy_mj,
+    )
 
 
 def memory_constraints(system: System) -> tuple[Constraint, ...]:

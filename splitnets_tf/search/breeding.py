@@ -81,16 +81,17 @@ def propose(
         return architecture not in known and problem.violation(architecture) == 0
 
     def random() -> Architecture:
-        return sample(problem.space, rng)
+        return problem.placed(sample(problem.space, rng))
 
     if not parents:
-        for extreme in extremes(problem.space)[len(known) : len(known) + 1]:
+        firsts = tuple(dict.fromkeys(problem.placed(extreme) for extreme in extremes(problem.space)))
+        for extreme in firsts[len(known) : len(known) + 1]:
             repaired = repair(problem, extreme, rng)
             if repaired is not None and repaired not in known:
                 return repaired
     makers: list[Callable[[], Architecture]] = [random]
     if parents:
-        makers.insert(0, lambda: _child(problem.space, settings, parents, rng))
+        makers.insert(0, lambda: problem.placed(_child(problem.space, settings, parents, rng)))
     for make in makers:
         for architecture in _screened(problem, make, settings.max_retries, rng):
             if fresh(architecture):

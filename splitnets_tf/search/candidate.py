@@ -5,7 +5,7 @@ import dataclasses
 from splitnets_tf.search.protocols import Cost
 from splitnets_tf.space import Architecture
 
-__all__ = ["Candidate", "SearchProgress", "SearchResult"]
+__all__ = ["Candidate", "PredictorCheck", "SearchProgress", "SearchResult"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,16 @@ class Candidate:
     """Validation accuracy in [0, 1], inherited from the supernet."""
     cost: Cost
     """Hardware figures."""
+    counted: float = 1.0
+    """Share of the validation images on which the accuracy was counted; below 1, the candidate was given up as clearly
+    dominated."""
+    after_parts: tuple[float, ...] = dataclasses.field(default=(), compare=False)
+    """Accuracy after each part of the validation images, where the search counts in parts."""
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the accuracy was counted on a part of the images only."""
+        return self.counted < 1
 
     @property
     def id(self) -> str:
@@ -46,12 +56,26 @@ class SearchProgress:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class PredictorCheck:
+    """How well the accuracy predictor ranked a generation that it had not seen."""
+
+    generation: int
+    """The generation before which the predictor was judged, counted from 1; the one before that was predicted."""
+    rank_correlation: float
+    """Spearman's, between predicted and measured accuracies."""
+    used: bool
+    """Whether it was good enough to screen the generation's children."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResult:
     """The outcome of a search."""
 
     front: tuple[Candidate, ...]
-    """Non-dominated candidates, fastest first."""
+    """Non-dominated candidates, fastest first; none that was given up is among them."""
     evaluated: tuple[Candidate, ...]
     """Every evaluated candidate in the order of proposal."""
     generations: int
     """Generations that were begun; fewer than asked for where the space ran out of feasible architectures."""
+    predictor_checks: tuple[PredictorCheck, ...] = ()
+    """One for each generation that the predictor could be judged for; empty without one."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.constraints import Constraint, total_violation
 from splitnets_tf.search.neighbours import neighbours
+from splitnets_tf.search.placement import place_split
 from splitnets_tf.search.protocols import CostBackend, PopulationCostBackend
 from splitnets_tf.search.rounding import as_limit
 from splitnets_tf.space import Architecture, SearchSpace, mutate, sample, sample_vectors
@@ -50,6 +51,15 @@ class FeasibilityProblem:
     """What they cost."""
     constraints: tuple[Constraint, ...]
     """What they must keep."""
+    fixed_split: tuple[int, int] | None = None
+    """Phase and position at which every candidate is split; None where the place is searched, too."""
+
+    def placed(self, architecture: Architecture) -> Architecture:
+        """The architecture with its split moved to the fixed place, if there is one."""
+        if self.fixed_split is None:
+            return architecture
+        phase, position = self.fixed_split
+        return place_split(self.space, architecture, phase, position)
 
     @property
     def priced_together(self) -> tuple[Constraint, ...]:
@@ -97,7 +107,7 @@ def repair(
         A feasible architecture, or None where the walk ends before one is found.
     """
     found = _climb(
-        problem.space,
+        problem,
         lambda architecture: (problem.violation(architecture),),
         start,
         rng,
@@ -129,17 +139,17 @@ def check_feasible(problem: FeasibilityProblem, rng: np.random.Generator) -> Arc
         return (tried[architecture],)
 
     for _ in range(RANDOM_STARTS):
-        architecture = sample(problem.space, rng)
+        architecture = problem.placed(sample(problem.space, rng))
         if price(architecture) == (0.0,):
             return architecture
     for architecture in _screened(problem, rng):
         if price(architecture) == (0.0,):
             return architecture
     for start in sorted(tried, key=lambda architecture: tried[architecture])[:CLIMBS]:
-        found = _climb(problem.space, price, start, rng, STEPS_PER_CLIMB)
+        found = _climb(problem, price, start, rng, STEPS_PER_CLIMB)
         if price(found) == (0.0,):
             return found
-    found = _climb(problem.space, price, min(tried, key=price), rng, KICKED_STEPS, kicks=True)
+    found = _climb(problem, price, min(tried, key=price), rng, KICKED_STEPS, kicks=True)
     if price(found) == (0.0,):
         return found
     closest = min(tried, key=lambda architecture: tried[architecture])
@@ -156,13 +166,15 @@ def _screened(problem: FeasibilityProblem, rng: np.random.Generator) -> list[Arc
     """A few random architectures that pass the screen; none where the backend cannot screen."""
     if not isinstance(problem.cost, PopulationCostBackend):
         return []
-    vectors = sample_vectors(problem.space, rng, SCREENED)
+    vectors = sample_vectors(problem.space, rng, SCREENED if problem.fixed_split is None else SCREENED // 16)
+    if problem.fixed_split is not None:
+        vectors = np.stack([problem.space.encode(problem.placed(problem.space.decode(vector))) for vector in vectors])
     passing = vectors[problem.least_of_vectors(vectors) == 0]
     return [problem.space.decode(vector) for vector in passing[:RANDOM_STARTS]]
 
 
 def _climb(
-    space: SearchSpace,
+    problem: FeasibilityProblem,
     score: Callable[[Architecture], Score],
     start: Architecture,
     rng: np.random.Generator,
@@ -180,7 +192,7 @@ def _climb(
     best, best_score = start, score(start)
     current, current_score = best, best_score
     exact = foresee is not None and foresee.priced_together == foresee.constraints
-    moves = _foreseen(foresee, neighbours(space, current, rng))
+    moves = _foreseen(foresee, _moves(problem, current, rng))
     for _ in range(max_steps):
         if not any(best_score):
             break
@@ -190,14 +202,22 @@ def _climb(
         if candidate is not None and bound >= current_score:
             continue
         kicked = candidate is None
-        candidate = mutate(space, best, rng, probability=KICK) if candidate is None else candidate
+        if candidate is None:
+            candidate = problem.placed(mutate(problem.space, best, rng, probability=KICK))
         candidate_score = bound if exact and not kicked else score(candidate)
         if kicked or candidate_score < current_score:
             current, current_score = candidate, candidate_score
-            moves = _foreseen(foresee, neighbours(space, current, rng))
+            moves = _foreseen(foresee, _moves(problem, current, rng))
         if candidate_score < best_score:
             best, best_score = candidate, candidate_score
     return best
+
+
+def _moves(problem: FeasibilityProblem, current: Architecture, rng: np.random.Generator) -> Iterator[Architecture]:
+    """Neighbours, those that differ only in a split that is fixed left out."""
+    for neighbour in neighbours(problem.space, current, rng):
+        if (placed := problem.placed(neighbour)) != current:
+            yield placed
 
 
 def _foreseen(
@@ -222,7 +242,7 @@ def _nearest(
         figures = problem.cost.cost(architecture).as_dict()
         return (total_violation(others, figures), constraint.violation(figures))
 
-    return _climb(problem.space, score, min(tried, key=score), rng, STEPS_PER_CLIMB)
+    return _climb(problem, score, min(tried, key=score), rng, STEPS_PER_CLIMB)
 
 
 def _explain(problem: FeasibilityProblem, closest: Architecture, nearest: Mapping[Constraint, Architecture]) -> str:

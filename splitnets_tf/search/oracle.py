@@ -20,19 +20,19 @@ from keras_tuner.engine import trial as trial_module
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_text
-from splitnets_tf.search.breeding import propose, select_parents
-from splitnets_tf.search.candidate import Candidate, SearchProgress
+from splitnets_tf.search.asked import asked, refuse_other
+from splitnets_tf.search.candidate import Candidate, PredictorCheck, SearchProgress
 from splitnets_tf.search.distributed import LEASE_SECONDS
 from splitnets_tf.search.feasibility import FeasibilityProblem
+from splitnets_tf.search.generation import Generation, begin_generation, propose_next
 from splitnets_tf.search.genes import from_genes, to_genes
 from splitnets_tf.search.leases import Leases
 from splitnets_tf.search.settings import SearchSettings
-from splitnets_tf.space import Architecture, space_to_dict
+from splitnets_tf.search.trial_record import OBJECTIVE, metrics_to_evaluation, rivals_to_values
+from splitnets_tf.space import Architecture
 
-__all__ = ["FINGERPRINT", "OBJECTIVE", "EvolutionOracle"]
+__all__ = ["FINGERPRINT", "EvolutionOracle"]
 
-OBJECTIVE = "accuracy"
-"""Name of the metric that a trial reports."""
 FINGERPRINT = "search"
 """Name under which workers read the fingerprint of the chief's search."""
 
@@ -42,8 +42,9 @@ _logger = logging.getLogger(__name__)
 class EvolutionOracle(keras_tuner.Oracle):
     """Proposes feasible architectures, generation by generation, and never one twice.
 
-    A trial's values are its genes by name. The generation of a trial follows from its number, the parents from the
-    results of the trials before that generation; so the only private state is the random generator's. With several
+    A trial's values are its genes by name, and what its rival reached on each part of the validation images. The
+    generation of a trial follows from its number, the parents, the rivals and the predictor from the results of the
+    trials before that generation; so the only private state is the random generator's. With several
     workers the next generation begins when the last trial of this one has ended; meanwhile workers idle. So the search
     is the same whatever the number of workers.
 
@@ -81,7 +82,8 @@ class EvolutionOracle(keras_tuner.Oracle):
         self._rng = np.random.default_rng(settings.seed)
         self._architectures: dict[str, Architecture] = {}
         self._known: set[Architecture] = set()
-        self._parents: tuple[int, tuple[Architecture, ...]] = (0, ())
+        self._begun: tuple[int, Generation] | None = None
+        self._checks: dict[int, PredictorCheck] = {}
         self._identity = identity
         self._leases = Leases(lease_seconds, clock)
         self._exhausted = False
@@ -89,7 +91,9 @@ class EvolutionOracle(keras_tuner.Oracle):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of what the search was asked and of its identity."""
-        return hashlib.sha256(json.dumps([self._asked(), self._identity], sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([asked(self._problem, self._settings), self._identity], sort_keys=True).encode()
+        ).hexdigest()
 
     @property
     def evaluated(self) -> tuple[Candidate, ...]:
@@ -100,6 +104,16 @@ class EvolutionOracle(keras_tuner.Oracle):
     def generations(self) -> int:
         """Generations that were begun."""
         return -(-len(self.trials) // self._settings.population)
+
+    @property
+    def predictor_checks(self) -> tuple[PredictorCheck, ...]:
+        """How the accuracy predictor was judged before each generation."""
+        return tuple(self._checks[generation] for generation in sorted(self._checks))
+
+    @property
+    def settings(self) -> SearchSettings:
+        """What the search was asked."""
+        return self._settings
 
     @property
     def progress(self) -> SearchProgress:
@@ -186,8 +200,8 @@ class EvolutionOracle(keras_tuner.Oracle):
         generation = len(self.trials) // self._settings.population
         if generation > 0 and len(self.end_order) < generation * self._settings.population:
             return {"status": trial_module.TrialStatus.IDLE}
-        parents = self._parents_of(generation)
-        proposed = propose(self._problem, self._settings, parents, self._known, self._rng)
+        begun = self._begin(generation)
+        proposed = propose_next(self._problem, self._settings, begun, self._known, self._rng)
         if proposed is None:
             _logger.warning(
                 "the search ends after %d of %d candidates: no new feasible architecture was found",
@@ -198,12 +212,19 @@ class EvolutionOracle(keras_tuner.Oracle):
             return {"status": trial_module.TrialStatus.STOPPED}
         self._architectures[trial_id] = proposed
         self._known.add(proposed)
-        return {"status": trial_module.TrialStatus.RUNNING, "values": to_genes(self._problem.space, proposed)}
+        rivals = begun.rivals_of(self._problem.cost.cost(proposed), self._settings)
+        values: dict[str, Any] = {**to_genes(self._problem.space, proposed), **rivals_to_values(rivals)}
+        return {"status": trial_module.TrialStatus.RUNNING, "values": values}
 
     def get_state(self) -> dict[str, Any]:
         """The base class's state, the random generator's, and what the search was asked."""
         state: dict[str, Any] = super().get_state()
-        return state | {"generator": self._rng.bit_generator.state, "asked": self._asked()}
+        checks = [dataclasses.asdict(check) for check in self.predictor_checks]
+        return state | {
+            "generator": self._rng.bit_generator.state,
+            "asked": asked(self._problem, self._settings),
+            "predictor": checks,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Inverse of `get_state`; `trials` must hold the recorded trials, others are forgotten.
@@ -212,7 +233,8 @@ class EvolutionOracle(keras_tuner.Oracle):
             UserError: The state belongs to another search; the differing settings are named.
             ValueError: It is no state of this class.
         """
-        self._check_asked(state.get("asked") if isinstance(state, Mapping) else None)
+        before = state.get("asked") if isinstance(state, Mapping) else None
+        refuse_other(str(self._project_dir), before, self._asked())
         super().set_state(state)
         self._rng.bit_generator.state = state["generator"]
         self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
@@ -220,7 +242,8 @@ class EvolutionOracle(keras_tuner.Oracle):
             trial_id: self.architecture(trial.hyperparameters.values) for trial_id, trial in self.trials.items()
         }
         self._known = set(self._architectures.values())
-        self._parents = (0, ())
+        self._begun = None
+        self._checks = {check["generation"]: PredictorCheck(**check) for check in state["predictor"]}
 
     def save(self) -> None:
         """Commit: write `oracle.json` in one step."""
@@ -276,39 +299,33 @@ class EvolutionOracle(keras_tuner.Oracle):
         if trial_id not in self._retry_queue:
             self._retry_queue.append(trial_id)
 
-    def _parents_of(self, generation: int) -> tuple[Architecture, ...]:
-        if self._parents[0] != generation:
-            earlier = self.start_order[: generation * self._settings.population]
-            candidates = [self._candidate(trial_id) for trial_id in earlier if self._ended(trial_id)]
-            self._parents = (generation, select_parents(candidates, self._settings))
-        return self._parents[1]
+    def _begin(self, index: int) -> Generation:
+        """The generation of this index, counted from 0, whose earlier ones are complete."""
+        if self._begun is None or self._begun[0] != index:
+            size = self._settings.population
+            starts = range(0, index * size, size)
+            generations = [self.start_order[start : start + size] for start in starts]
+            earlier = [[self._candidate(each) for each in ids if self._ended(each)] for ids in generations]
+            generation = begin_generation(self._problem, self._settings, earlier)
+            if generation.check is not None:
+                self._checks[generation.check.generation] = generation.check
+                _logger.info("%s", generation.check)
+            self._begun = (index, generation)
+        return self._begun[1]
+
+    def _asked(self) -> dict[str, Any]:
+        return asked(self._problem, self._settings)
 
     def _ended(self, trial_id: str) -> bool:
         return self.trials[trial_id].status == trial_module.TrialStatus.COMPLETED
 
     def _candidate(self, trial_id: str) -> Candidate:
         architecture = self._architectures[trial_id]
+        evaluation = metrics_to_evaluation(self.trials[trial_id].metrics)
         return Candidate(
             architecture=architecture,
-            accuracy=float(self.trials[trial_id].score),
+            accuracy=evaluation.accuracy,
             cost=self._problem.cost.cost(architecture),
+            counted=evaluation.counted,
+            after_parts=evaluation.after_parts,
         )
-
-    def _asked(self) -> dict[str, Any]:
-        settings = dataclasses.asdict(self._settings)
-        return settings | {
-            "minimise": list(self._settings.minimise),
-            "constraints": [constraint.text for constraint in self._problem.constraints],
-            "space": space_to_dict(self._problem.space),
-        }
-
-    def _check_asked(self, before: Any) -> None:
-        if not isinstance(before, Mapping):
-            raise ValueError("it does not say what was asked")
-        now = self._asked()
-        differing = sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
-        if differing:
-            raise UserError(
-                f"{self._project_dir} holds a search with other settings ({', '.join(differing)}); "
-                "repeat them, choose another folder or remove this one"
-            )

@@ -15,9 +15,10 @@ from splitnets_tf.space import Architecture
 
 __all__ = ["read_pareto_csv", "write_pareto_csv"]
 
-COLUMNS = ("id", "accuracy", *COST_FIGURES, "architecture")
-_WITHOUT_ENERGY = tuple(name for name in COLUMNS if name != "energy_mj")
-"""Columns of tables that were written before there was an energy."""
+COLUMNS = ("id", "accuracy", *COST_FIGURES, "counted", "architecture")
+_WITHOUT_COUNTED = tuple(name for name in COLUMNS if name != "counted")
+_READABLE = (COLUMNS, _WITHOUT_COUNTED, tuple(name for name in _WITHOUT_COUNTED if name != "energy_mj"))
+"""Columns of tables as they are and were written."""
 _INTEGERS = frozenset(
     ("peak_bytes", "sensor_memory_bytes", "aggregator_memory_bytes", "sensor_macs", "macs", "params", "link_bytes")
 )
@@ -36,7 +37,15 @@ def write_pareto_csv(path: Path, candidates: Iterable[Candidate]) -> None:
     writer.writerow(COLUMNS)
     for candidate in candidates:
         figures = ("" if math.isnan(value) else repr(value) for value in candidate.cost.as_dict().values())
-        writer.writerow([candidate.id, repr(candidate.accuracy), *figures, candidate.architecture.to_json()])
+        writer.writerow(
+            [
+                candidate.id,
+                repr(candidate.accuracy),
+                *figures,
+                repr(candidate.counted),
+                candidate.architecture.to_json(),
+            ]
+        )
     write_text(path, buffer.getvalue())
 
 
@@ -53,7 +62,7 @@ def read_pareto_csv(path: Path) -> tuple[Candidate, ...]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text; expected a table written by the search") from error
     rows = list(csv.reader(io.StringIO(text)))
-    if not rows or tuple(rows[0]) not in (COLUMNS, _WITHOUT_ENERGY):
+    if not rows or tuple(rows[0]) not in _READABLE:
         raise UserError(f"{path}: expected the columns {','.join(COLUMNS)}; write the table again with the search")
     columns = tuple(rows[0])
     return tuple(_candidate(row, columns, f"{path}, line {number}") for number, row in enumerate(rows[1:], start=2))
@@ -65,13 +74,13 @@ def _candidate(row: list[str], columns: tuple[str, ...], where: str) -> Candidat
     fields = dict(zip(columns, row, strict=True))
     try:
         figures: dict[str, Any] = {name: _figure(name, fields[name]) for name in COST_FIGURES if name in fields}
-        accuracy = float(fields["accuracy"])
+        accuracy, counted = float(fields["accuracy"]), float(fields.get("counted", "1"))
         architecture = Architecture.from_json(fields["architecture"])
     except (ValueError, UserError) as error:
         raise UserError(f"{where}: {error}") from error
     if architecture.short_id != fields["id"]:
         raise UserError(f"{where}: the id {fields['id']} is not that of the architecture ({architecture.short_id})")
-    return Candidate(architecture=architecture, accuracy=accuracy, cost=Cost(**figures))
+    return Candidate(architecture=architecture, accuracy=accuracy, cost=Cost(**figures), counted=counted)
 
 
 def _figure(name: str, text: str) -> float:

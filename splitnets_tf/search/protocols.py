@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from splitnets_tf.space import Architecture
 
-__all__ = ["COST_FIGURES", "Cost", "CostBackend", "Evaluator", "PopulationCostBackend"]
+__all__ = ["COST_FIGURES", "Cost", "CostBackend", "Evaluator", "PartwiseEvaluator", "PopulationCostBackend"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +56,25 @@ class Evaluator(Protocol):
 
     def evaluate(self, architecture: Architecture) -> float:
         """Validation accuracy in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class PartwiseEvaluator(Protocol):
+    """An evaluator that can also count its validation images part by part."""
+
+    def correct_in_parts(self, architecture: Architecture, shares: Sequence[float]) -> Iterator[npt.NDArray[np.bool_]]:
+        """Which images are classified correctly: those of each part, then the rest.
+
+        Args:
+            architecture: What is evaluated.
+            shares: Rising shares of all images, in (0, 1). The first part holds the first share of the images, evenly
+                spread over all of them, the next one what the second share adds, and so on; the same for every
+                architecture.
+
+        Yields:
+            bool `[images of the part]`, `len(shares) + 1` times; what is not asked for is not computed.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from splitnets_tf.search.constraints import Constraint
 from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
 from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
 from splitnets_tf.search.pareto import pareto_front
-from splitnets_tf.search.protocols import Cost, CostBackend, Evaluator
+from splitnets_tf.search.protocols import Cost, CostBackend, Evaluator, PartwiseEvaluator
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import SearchSpace
 
@@ -31,6 +31,7 @@ def run_search(
     on_progress: Callable[[SearchProgress], None] | None = None,
     identity: str = "",
     lease_seconds: float = LEASE_SECONDS,
+    fixed_split: tuple[int, int] | None = None,
 ) -> SearchResult:
     """Search a space for the front of accuracy against the minimised figures.
 
@@ -48,6 +49,7 @@ def run_search(
         on_progress: Called before the first and after each evaluation.
         identity: What else makes this search this one, such as the supernet's fingerprint; workers must have the same.
         lease_seconds: How long a chief waits for a silent worker.
+        fixed_split: Phase and position at which every candidate is split; None searches the place, too.
 
     Returns:
         The front, all candidates and the number of generations.
@@ -61,7 +63,8 @@ def run_search(
     """
     if read_role().kind == "worker":
         raise UserError("the environment makes this process a worker of a search; only the chief has its result")
-    problem = FeasibilityProblem(space=space, cost=cost, constraints=tuple(constraints))
+    _refuse_parts(settings, evaluator)
+    problem = FeasibilityProblem(space=space, cost=cost, constraints=tuple(constraints), fixed_split=fixed_split)
     found = check_feasible(problem, np.random.default_rng(settings.seed))
     _refuse_undefined(settings, cost.cost(found))
 
@@ -74,9 +77,21 @@ def run_search(
     tuner = EvolutionTuner(oracle=oracle, evaluator=evaluator, directory=directory, on_progress=on_progress)
     tuner.search()
     evaluated = oracle.evaluated
+    whole = [candidate for candidate in evaluated if not candidate.given_up]
     return SearchResult(
-        front=pareto_front(evaluated, settings.minimise), evaluated=evaluated, generations=oracle.generations
+        front=pareto_front(whole, settings.minimise),
+        evaluated=evaluated,
+        generations=oracle.generations,
+        predictor_checks=oracle.predictor_checks,
     )
+
+
+def _refuse_parts(settings: SearchSettings, evaluator: Evaluator) -> None:
+    if settings.validation_parts and not isinstance(evaluator, PartwiseEvaluator):
+        raise UserError(
+            f"search: validation_parts is {list(settings.validation_parts)}, but this evaluator counts all images at "
+            "once; leave validation_parts empty"
+        )
 
 
 def _refuse_undefined(settings: SearchSettings, cost: Cost) -> None:
@@ -119,6 +134,7 @@ def run_worker(
     """
     if read_role().kind != "worker":
         raise UserError("this process is no worker of a search; set KERASTUNER_TUNER_ID and the chief's address")
+    _refuse_parts(settings, evaluator)
     from splitnets_tf.search.oracle import EvolutionOracle
     from splitnets_tf.search.tuner import PATIENCE_SECONDS, EvolutionTuner
 

@@ -11,9 +11,11 @@ from keras_tuner.engine import trial as trial_module
 from splitnets_tf.search.candidate import SearchProgress
 from splitnets_tf.search.chief import serve
 from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
-from splitnets_tf.search.oracle import FINGERPRINT, OBJECTIVE, EvolutionOracle
+from splitnets_tf.search.halving import Evaluation, evaluate_in_parts
+from splitnets_tf.search.oracle import FINGERPRINT, EvolutionOracle
 from splitnets_tf.search.patient_client import PatientClient
-from splitnets_tf.search.protocols import Evaluator
+from splitnets_tf.search.protocols import Evaluator, PartwiseEvaluator
+from splitnets_tf.search.trial_record import evaluation_to_metrics, values_to_rivals
 from splitnets_tf.search.worker import ChiefLine, refuse_other_search, sign_of_life
 
 __all__ = ["EvolutionTuner"]
@@ -92,10 +94,17 @@ class EvolutionTuner(base_tuner.BaseTuner):
             ValueError: The evaluator's answer is no accuracy.
         """
         architecture = self._local_oracle.architecture(trial.hyperparameters.values)
-        accuracy = float(self._evaluator.evaluate(architecture))
+        parts = self._local_oracle.settings.validation_parts
+        if parts and isinstance(self._evaluator, PartwiseEvaluator):
+            rivals = values_to_rivals(trial.hyperparameters.values, len(parts))
+            evaluation = evaluate_in_parts(self._evaluator, architecture, parts, rivals)
+        else:
+            accuracy = float(self._evaluator.evaluate(architecture))
+            evaluation = Evaluation(accuracy=accuracy, counted=1.0, after_parts=())
+        accuracy = evaluation.accuracy
         if not math.isfinite(accuracy) or not 0 <= accuracy <= 1:
             raise ValueError(f"expected an accuracy between 0 and 1 for {architecture.short_id}, received {accuracy}")
-        return {OBJECTIVE: accuracy}
+        return evaluation_to_metrics(evaluation)
 
     def on_search_begin(self) -> None:
         """Report where the search stands; as a worker, make sure that the chief searches the same."""

@@ -4,6 +4,9 @@ Source: AttentiveNAS recipe, which SplitNets names: statistics of a sampled netw
 batches before it is evaluated.
 """
 
+import itertools
+from collections.abc import Iterator, Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,7 +14,7 @@ import tensorflow as tf
 from splitnets_tf.space import Architecture
 from splitnets_tf.supernet.supernet import Supernet
 
-__all__ = ["SubnetworkEvaluator", "ValidationCallback"]
+__all__ = ["SubnetworkEvaluator", "ValidationCallback", "spread_order"]
 
 
 class SubnetworkEvaluator:
@@ -44,7 +47,11 @@ class SubnetworkEvaluator:
             tf.constant(calibration_images[start : start + batch_size])
             for start in range(0, min(whole, len(calibration_images)), batch_size)
         ]
-        self._images = [tf.constant(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+        self._order = spread_order(len(images))
+        self._batch_size = batch_size
+        self._images = [
+            tf.constant(images[self._order[start : start + batch_size]]) for start in range(0, len(images), batch_size)
+        ]
         self._labels = np.asarray(labels)
         byte_images = tf.TensorSpec([None, *images.shape[1:]], tf.uint8)
         vector = tf.TensorSpec([supernet.space.vector_length], tf.int32)
@@ -67,16 +74,53 @@ class SubnetworkEvaluator:
     def logits(self, architecture: Architecture) -> np.ndarray:
         """Logits `[m, classes]` after calibration."""
         self.calibrate(architecture)
-        vector = tf.constant(self.supernet.space.encode(architecture))
-        return np.concatenate([self._infer(images, vector).numpy() for images in self._images])
+        spread = self._spread_logits(architecture, 0, len(self._labels))
+        logits = np.empty_like(spread)
+        logits[self._order] = spread
+        return logits
 
     def correct(self, architecture: Architecture) -> np.ndarray:
         """Which images are classified correctly after calibration, bool `[m]`."""
         return np.argmax(self.logits(architecture), axis=-1) == self._labels
 
+    def correct_in_parts(self, architecture: Architecture, shares: Sequence[float]) -> Iterator[np.ndarray]:
+        """Which images are classified correctly, part by part; see `splitnets_tf.search.PartwiseEvaluator`.
+
+        Args:
+            architecture: Calibrated before the first part.
+            shares: Rising shares of all images at which parts end.
+        """
+        self.calibrate(architecture)
+        count = len(self._labels)
+        edges = [0, *(max(1, round(share * count)) for share in shares), count]
+        for start, stop in itertools.pairwise(edges):
+            rows = self._order[start:stop]
+            yield np.argmax(self._spread_logits(architecture, start, stop), axis=-1) == self._labels[rows]
+
+    def _spread_logits(self, architecture: Architecture, start: int, stop: int) -> np.ndarray:
+        """Logits of the images `start` to `stop` of the spread order."""
+        vector = tf.constant(self.supernet.space.encode(architecture))
+        size = self._batch_size
+        pieces = [
+            self._images[index][max(start - index * size, 0) : stop - index * size]
+            for index in range(start // size, -(-stop // size))
+        ]
+        return np.concatenate([self._infer(images, vector).numpy() for images in pieces])
+
     def evaluate(self, architecture: Architecture) -> float:
         """Top-1 accuracy in [0, 1]."""
         return float(np.mean(self.correct(architecture)))
+
+
+def spread_order(count: int) -> np.ndarray:
+    """An order of rows of which every beginning is spread evenly over all rows.
+
+    Row i comes at the place of the fractional part of i times the golden ratio (a Kronecker sequence).
+
+    Returns:
+        int `[count]`, a permutation.
+    """
+    return np.argsort(np.modf(np.arange(count) * (np.sqrt(5) + 1) / 2)[0], kind="stable")
 
 
 class ValidationCallback(keras.callbacks.Callback):

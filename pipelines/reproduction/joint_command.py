@@ -1,0 +1,122 @@
+"""The command `reproduce joint-search`: read a trained run, spend every arm's evaluations, print, draw."""
+
+import dataclasses
+from pathlib import Path
+
+from pipelines.cli import quiet_tensorflow
+from pipelines.imagenet.config import DEMO, with_overrides
+from pipelines.imagenet.context import Context, open_context
+from pipelines.imagenet.other_supernet import inherited_config
+from pipelines.progress import console, progress_bar
+from pipelines.reproduction.joint_search import Ablation, arms, run_arm
+from pipelines.reproduction.remembering import RememberingEvaluator
+from splitnets_tf.errors import UserError
+from splitnets_tf.files import write_bytes, write_json, write_text
+from splitnets_tf.search import parse_constraints
+
+__all__ = ["run_joint_search"]
+
+_POPULATION = 20
+"""Candidates of a generation, as in the demo."""
+
+
+def run_joint_search(
+    run: Path,
+    output_dir: Path,
+    *,
+    evaluations: int,
+    seeds: int,
+    calibration_images: int | None = None,
+    validation_images: int | None = None,
+) -> int:
+    """Compare the arms on a trained run's supernet; writes joint_search.json, .svg and .png.
+
+    Args:
+        run: A run with a trained supernet.
+        output_dir: The ablation's own directory; resumed where it was begun.
+        evaluations: Of each arm and seed; a multiple of 20.
+        seeds: Seeds 0, 1 ... of each arm.
+        calibration_images: As the run's configuration where None.
+        validation_images: As the run's configuration where None.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: The run is not trained, a number makes no sense, or `output_dir` holds other files.
+    """
+    if evaluations < _POPULATION or evaluations % _POPULATION:
+        raise UserError(f"--evaluations should be a multiple of {_POPULATION}, received {evaluations}")
+    if seeds < 1:
+        raise UserError(f"--seeds should be at least 1, received {seeds}")
+    quiet_tensorflow()
+    config = with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)})
+    images = {"calibration_images": calibration_images, "validation_images": validation_images}
+    config = with_overrides(config, {key: value for key, value in images.items() if value is not None})
+    search = dataclasses.replace(config.search, population=_POPULATION, generations=evaluations // _POPULATION)
+    context = open_context(dataclasses.replace(config, search=search), output_dir)
+    with context.run.lock():
+        record = _record(context, run, seeds)
+        write_json(output_dir / "joint_search.json", record)
+        _draw(record, output_dir)
+    from pipelines.reproduction.joint_view import ablation_table
+
+    out = console()
+    out.print(ablation_table(record))
+    out.print(f"figures: {output_dir / 'joint_search.json'}, drawn: {output_dir / 'joint_search.svg'}")
+    return 0
+
+
+def _record(context: Context, run: Path, seeds: int) -> dict[str, object]:
+    from pipelines.reproduction.joint_figures import ablation_rows
+
+    ablation = _ablation(context)
+    todo = [(arm, seed) for seed in range(seeds) for arm in arms(context.space)]
+    points = {}
+    with progress_bar("arms searched", len(todo)) as advance:
+        for done, (arm, seed) in enumerate(todo):
+            advance(done, f"{arm.name}, seed {seed}")
+            points[arm.name, seed] = run_arm(ablation, arm, seed)
+        advance(len(todo), "")
+    best = context.best_baseline
+    if best is None:
+        raise UserError(
+            f"no placement of the largest network is feasible on {context.system.name}, so there is no latency to "
+            "measure the hypervolume up to; name a run on another system"
+        )
+    head = {
+        "schema_version": 1,
+        "run": str(run),
+        "system": context.system.name,
+        "evaluations": context.config.search.max_candidates,
+        "calibration_images": context.config.calibration_images,
+        "validation_images": context.config.validation_images or context.count("validation"),
+    }
+    return head | ablation_rows(points, best.latency_ms)
+
+
+def _ablation(context: Context) -> Ablation:
+    from pipelines.imagenet.search import search_identity, when_asked
+    from pipelines.imagenet.train import TrainedEvaluator
+
+    identity = search_identity(context)
+    evaluator = when_asked(TrainedEvaluator(context))
+    return Ablation(
+        space=context.space,
+        system=context.system,
+        num_classes=context.num_classes,
+        constraints=parse_constraints(context.config.constraints),
+        settings=context.config.search,
+        evaluator=RememberingEvaluator(evaluator, context.path("accuracies.json"), identity),
+        directory=context.run.path,
+        identity=identity,
+    )
+
+
+def _draw(record: dict[str, object], output_dir: Path) -> None:
+    from pipelines.report.figures import figure_png, figure_svg
+    from pipelines.reproduction.joint_view import ablation_figure
+
+    title = f"{record['system']}: {record['evaluations']} evaluations for each arm and seed, one trained supernet"
+    write_text(output_dir / "joint_search.svg", figure_svg(lambda: ablation_figure(record, title)))
+    write_bytes(output_dir / "joint_search.png", figure_png(lambda: ablation_figure(record, title)))
