@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.synthetic_problem import SPACE, RuggedTable, synthetic_cost
 from pipelines.cli import run_command
+from splitnets_tf.data.spread import spread_order
 from splitnets_tf.files import write_json
 from splitnets_tf.hardware import load_system
 from splitnets_tf.search import (
@@ -34,6 +35,7 @@ from splitnets_tf.search import (
     total_violation,
 )
 from splitnets_tf.search.generation import begin_generation, propose_next
+from splitnets_tf.search.halving import Evaluation, evaluate_in_parts
 from splitnets_tf.space import Architecture, SearchSpace, every_architecture, load_space
 
 _ASSET = Path(__file__).parents[1] / "tests" / "assets" / "supernet_table"
@@ -59,9 +61,26 @@ class Table:
     accuracy: Mapping[Architecture, float]
     figures: Mapping[Architecture, Cost]
 
+    bits: Mapping[Architecture, np.ndarray] = dataclasses.field(default_factory=dict)
+    """Which images were classified correctly, bool `[images]`, where that is known."""
+
     def cost(self, architecture: Architecture) -> Cost:
         """Looked up."""
         return self.figures[architecture]
+
+    def correct_in_parts(self, architecture: Architecture, shares: Sequence[float]) -> Iterator[np.ndarray]:
+        """The images part by part, as an evaluator gives them."""
+        correct = self.bits[architecture]
+        rows = spread_order(len(correct))
+        yield from np.split(correct[rows], [round(share * len(rows)) for share in shares])
+
+    def evaluate(
+        self, architecture: Architecture, settings: SearchSettings, floors: Sequence[float | None]
+    ) -> Evaluation:
+        """As the search's tuner evaluates a trial."""
+        if settings.validation_parts:
+            return evaluate_in_parts(self, architecture, settings.validation_parts, floors)
+        return Evaluation(accuracy=self.accuracy[architecture], counted=1.0, after_parts=())
 
     def feasible_accuracies(self, texts: Sequence[str]) -> list[float]:
         """Accuracies of the feasible architectures, highest first."""
@@ -103,7 +122,6 @@ def supernet_table() -> Table:
     """The shipped evaluations of a trained supernet; 216 of 2 160 are 10 %."""
     space = load_space(str(_ASSET / "space.yaml"))
     architectures, bits = supernet_bits()
-    cost = AnalyticCost(space, load_system("hmd-demo"), _CLASSES)
     return Table(
         name="supernet",
         space=space,
@@ -114,8 +132,20 @@ def supernet_table() -> Table:
             ("latency_ms <= 0.8", "link_bytes <= 600", "sensor_macs <= 1e6"),
         ),
         accuracy=dict(zip(architectures, bits.mean(axis=1).tolist(), strict=True)),
-        figures={each: cost.cost(each) for each in architectures},
+        figures=dict(zip(architectures, _priced(space, architectures), strict=True)),
+        bits=dict(zip(architectures, bits, strict=True)),
     )
+
+
+def _priced(space: SearchSpace, architectures: Sequence[Architecture]) -> list[Cost]:
+    """Figures of all at once; the planned arenas, which no problem here names, are left at 0."""
+    cost = AnalyticCost(space, load_system("hmd-demo"), _CLASSES)
+    figures = cost.figures(np.stack([space.encode(each) for each in architectures]))
+    columns = {name: values.tolist() for name, values in figures.items()}
+    memory = {"sensor_memory_bytes": 0, "aggregator_memory_bytes": 0}
+    return [
+        Cost(**memory, **{name: values[row] for name, values in columns.items()}) for row in range(len(architectures))
+    ]
 
 
 TABLES: dict[str, Callable[[], Table]] = {"synthetic": synthetic_table, "supernet": supernet_table}
@@ -136,9 +166,10 @@ def evolve(table: Table, texts: Sequence[str], settings: SearchSettings) -> Iter
             if proposed is None:
                 return
             known.add(proposed)
-            earlier[-1].append(
-                Candidate(architecture=proposed, accuracy=table.accuracy[proposed], cost=table.cost(proposed))
-            )
+            cost = table.cost(proposed)
+            evaluation = table.evaluate(proposed, settings, generation.floors_of(cost, settings))
+            found = {field.name: getattr(evaluation, field.name) for field in dataclasses.fields(evaluation)}
+            earlier[-1].append(Candidate(architecture=proposed, cost=cost, **found))
             yield earlier[-1][-1]
 
 

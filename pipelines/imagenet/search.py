@@ -4,12 +4,17 @@ Where the environment makes this process a chief (`splitnets_tf.search.distribut
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
-from pipelines.progress import progress_bar
+from pipelines.progress import console, progress_bar
 from pipelines.run_directory import json_fingerprint
+from pipelines.search_effort import effort_sentences, search_effort
+from splitnets_tf.files import write_json
 from splitnets_tf.hardware import system_to_yaml
 from splitnets_tf.search import Evaluator, SearchProgress, run_search, run_worker, write_pareto_csv
 from splitnets_tf.space import Architecture
@@ -25,6 +30,9 @@ class _WhenAsked:
 
     def evaluate(self, architecture: Architecture) -> float:
         return self.trained.evaluator.evaluate(architecture)
+
+    def correct_in_parts(self, architecture: Architecture, shares: Sequence[float]) -> Iterator[np.ndarray]:
+        return self.trained.evaluator.correct_in_parts(architecture, shares)
 
 
 def when_asked(trained: TrainedEvaluator) -> Evaluator:
@@ -59,7 +67,7 @@ def _evaluation(context: Context) -> list[Any]:
 
 
 def search(context: Context, trained: TrainedEvaluator) -> None:
-    """Search, or go on with an interrupted search; writes search/pareto.csv."""
+    """Search, or go on with an interrupted search; writes search/pareto.csv, evaluated.csv and effort.json."""
     config = context.config
     inputs = _inputs(context)
     if context.run.is_done("search", inputs):
@@ -79,6 +87,9 @@ def search(context: Context, trained: TrainedEvaluator) -> None:
         )
         write_pareto_csv(context.path("search", "pareto.csv"), result.front)
         write_pareto_csv(context.path("search", "evaluated.csv"), result.evaluated)
+        write_json(context.path("search", "effort.json"), search_effort(result))
+    for sentence in effort_sentences(search_effort(result)):
+        console().print(sentence)
 
 
 def work(context: Context, trained: TrainedEvaluator) -> int:

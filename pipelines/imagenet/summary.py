@@ -12,6 +12,7 @@ from pipelines.imagenet.networks import predictions_path, select
 from pipelines.imagenet.picks import pick_summaries
 from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
 from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
+from splitnets_tf.files import read_json
 from splitnets_tf.search import Candidate
 
 __all__ = ["assemble_summary", "build_summary", "supernet_teachers", "test_predictions"]
@@ -77,10 +78,17 @@ def assemble_summary(
         "baselines": baselines,
         "comparisons": comparisons,
         "picks": pick_summaries(context, test),
+        "search": _search_effort(context),
         "boundary": read_export_record(context).boundary,
         "training": {**_training(context), "teachers": teachers},
         "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},
     }
+
+
+def _search_effort(context: Context) -> dict[str, Any] | None:
+    """What the search saved; None for a search from before that was written down."""
+    path = context.path("search", "effort.json")
+    return read_json(path, "a search's effort") if path.exists() else None
 
 
 def _data(context: Context) -> dict[str, Any]:

@@ -57,10 +57,10 @@ class SearchProgress:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class PredictorCheck:
-    """How well the accuracy predictor ranked a generation that it had not seen."""
+    """How well the accuracy predictor ranked the last candidates, which it had not seen."""
 
     generation: int
-    """The generation before which the predictor was judged, counted from 1; the one before that was predicted."""
+    """The generation before which the predictor was judged, counted from 1; those before it were predicted."""
     rank_correlation: float
     """Spearman's, between predicted and measured accuracies."""
     used: bool

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from splitnets_tf.search.breeding import propose, select_parents
 from splitnets_tf.search.candidate import Candidate, PredictorCheck
 from splitnets_tf.search.feasibility import FeasibilityProblem
+from splitnets_tf.search.halving import margins
 from splitnets_tf.search.pareto import objective_array
 from splitnets_tf.search.predictor import AccuracyPredictor, rank_correlation
 from splitnets_tf.search.protocols import Cost
@@ -23,6 +24,8 @@ __all__ = ["Generation", "begin_generation", "propose_next"]
 
 LEAST_FITTED = 16
 """Candidates below which no predictor is fitted."""
+LEAST_JUDGED = 16
+"""Unseen candidates below which its rank correlation would be chance."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,15 @@ class Generation:
         cheaper = self._cheaper(cost, settings)
         return float(-self.rivals[cheaper, 0].min()) if cheaper.any() else float(-self.rivals[:, 0].max())
 
-    def rivals_of(self, cost: Cost, settings: SearchSettings) -> tuple[float | None, ...]:
-        """What a candidate of this cost must keep up with after each part; None where everything so far costs more."""
+    def floors_of(self, cost: Cost, settings: SearchSettings) -> tuple[float | None, ...]:
+        """The accuracies that a candidate of this cost must reach after each part; None where nothing demands any."""
         if self.after_parts is None:
             return (None,) * len(settings.validation_parts)
         cheaper = self._cheaper(cost, settings)
-        return tuple(float(column[cheaper].max()) if cheaper.any() else None for column in self.after_parts.T)
+        if not cheaper.any():
+            return (None,) * len(settings.validation_parts)
+        floors = self.after_parts[cheaper].max(axis=0) - margins(-self.rivals[:, 0], self.after_parts)
+        return tuple(float(floor) if floor > 0 else None for floor in floors)
 
     def _cheaper(self, cost: Cost, settings: SearchSettings) -> npt.NDArray[np.bool_]:
         """Which rivals cost no more in any minimised figure."""
@@ -84,18 +90,21 @@ def begin_generation(
 def _judged_predictor(
     problem: FeasibilityProblem, settings: SearchSettings, earlier: Sequence[Sequence[Candidate]]
 ) -> tuple[AccuracyPredictor | None, PredictorCheck | None]:
-    """Fit to all but the last generation, predict that one; if the ranks agree, fit to all."""
-    if len(earlier) < 2:
+    """Fit to the earlier generations and predict the last one, or as many as a judgement needs.
+
+    If the ranks agree, the predictor that is returned is fitted to all.
+    """
+    seen, unseen = [list(generation) for generation in earlier], list[Candidate]()
+    while seen and len(unseen) < LEAST_JUDGED:
+        unseen = seen.pop() + unseen
+    fitted = [each for generation in seen for each in generation]
+    if len(fitted) < LEAST_FITTED or len(unseen) < LEAST_JUDGED:
         return None, None
-    seen = [each for generation in earlier[:-1] for each in generation]
-    unseen = earlier[-1]
-    if len(seen) < LEAST_FITTED or len(unseen) < 2:
-        return None, None
-    guessed = AccuracyPredictor(problem.space, seen).predict([(each.architecture, each.cost) for each in unseen])
+    guessed = AccuracyPredictor(problem.space, fitted).predict([(each.architecture, each.cost) for each in unseen])
     correlation = rank_correlation(guessed, [each.accuracy for each in unseen])
     good = correlation >= settings.least_rank_correlation
     check = PredictorCheck(generation=len(earlier) + 1, rank_correlation=correlation, used=good)
-    return AccuracyPredictor(problem.space, [*seen, *unseen]) if good else None, check
+    return AccuracyPredictor(problem.space, [*fitted, *unseen]) if good else None, check
 
 
 def propose_next(

@@ -10,14 +10,17 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.search.protocols import PartwiseEvaluator
 from splitnets_tf.space import Architecture
 
-__all__ = ["MARGIN", "Evaluation", "clearly_worse", "evaluate_in_parts"]
+__all__ = ["MARGIN", "Evaluation", "evaluate_in_parts", "margins"]
 
 MARGIN = 2.0
 """Standard errors by which a candidate must lie behind its rival."""
+LEAST_WHOLE = 6
+"""Candidates counted on all images, below which nothing is given up: they tell how large the error is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,43 +35,47 @@ class Evaluation:
     """Accuracy after each part that was counted."""
 
 
-def clearly_worse(accuracy: float, rival: float, images: int, share: float) -> bool:
-    """Whether a lead on a part of the images lets hardly a doubt about all of them.
+def margins(accuracies: npt.ArrayLike, after_parts: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """How far behind its rival a candidate must lie on each part, so that hardly a doubt is left about all images.
 
-    The standard error is that of the difference of two counts on a random part of a finite set of images. Both are
-    counted on the same images, which makes the true error smaller, so the margin is on the safe side.
+    What a part adds to or takes from an accuracy is much the same for all candidates, since all are counted on the same
+    images; only what differs between candidates can mislead. Its standard deviation is estimated from those that were
+    counted on all images, and a difference of two has the square root of two of it.
 
     Args:
-        accuracy: The candidate's, on the part.
-        rival: The rival's, on the same part.
-        images: Images of the part.
-        share: The part's share of all images.
+        accuracies: Of n candidates on all images, `[n]`.
+        after_parts: Of the same candidates after each part, `[n, parts]`.
+
+    Returns:
+        float64 `[parts]`; infinite where there are too few candidates to tell.
     """
-    variance = accuracy * (1 - accuracy) + rival * (1 - rival)
-    return rival - accuracy > MARGIN * math.sqrt(variance * (1 - share) / images)
+    parts = np.asarray(after_parts, dtype=np.float64)
+    if len(parts) < LEAST_WHOLE:
+        return np.full(parts.shape[1:], math.inf)
+    errors = parts - np.asarray(accuracies, dtype=np.float64)[:, None]
+    return MARGIN * math.sqrt(2) * np.std(errors, axis=0, ddof=1)
 
 
 def evaluate_in_parts(
-    evaluator: PartwiseEvaluator, architecture: Architecture, parts: Sequence[float], rivals: Sequence[float | None]
+    evaluator: PartwiseEvaluator, architecture: Architecture, parts: Sequence[float], floors: Sequence[float | None]
 ) -> Evaluation:
-    """Count an architecture part by part until it is clearly worse than its rival.
+    """Count an architecture part by part until it falls below a floor.
 
     Args:
         evaluator: Counts.
         architecture: What is counted.
         parts: Rising shares in (0, 1).
-        rivals: The rival's accuracy after each part; None where there is none.
+        floors: After each part the accuracy below which it is given up; None where there is none.
     """
     correct: list[np.ndarray] = []
     after: list[float] = []
     for index, part in enumerate(evaluator.correct_in_parts(architecture, parts)):
         correct.append(part)
-        counted = np.concatenate(correct)
-        accuracy = float(np.mean(counted))
+        accuracy = float(np.mean(np.concatenate(correct)))
         if index == len(parts):
             break
         after.append(accuracy)
-        rival = rivals[index]
-        if rival is not None and clearly_worse(accuracy, rival, len(counted), parts[index]):
+        floor = floors[index]
+        if floor is not None and accuracy < floor:
             return Evaluation(accuracy=accuracy, counted=parts[index], after_parts=tuple(after))
     return Evaluation(accuracy=accuracy, counted=1.0, after_parts=tuple(after))

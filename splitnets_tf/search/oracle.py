@@ -28,7 +28,7 @@ from splitnets_tf.search.generation import Generation, begin_generation, propose
 from splitnets_tf.search.genes import from_genes, to_genes
 from splitnets_tf.search.leases import Leases
 from splitnets_tf.search.settings import SearchSettings
-from splitnets_tf.search.trial_record import OBJECTIVE, metrics_to_evaluation, rivals_to_values
+from splitnets_tf.search.trial_record import OBJECTIVE, floors_to_values, metrics_to_evaluation
 from splitnets_tf.space import Architecture
 
 __all__ = ["FINGERPRINT", "EvolutionOracle"]
@@ -42,8 +42,9 @@ _logger = logging.getLogger(__name__)
 class EvolutionOracle(keras_tuner.Oracle):
     """Proposes feasible architectures, generation by generation, and never one twice.
 
-    A trial's values are its genes by name, and what its rival reached on each part of the validation images. The
-    generation of a trial follows from its number, the parents, the rivals and the predictor from the results of the
+    A trial's values are its genes by name, and for each part of the validation images the accuracy below
+    which it is given up. The
+    generation of a trial follows from its number, the parents, these floors and the predictor from the results of the
     trials before that generation; so the only private state is the random generator's. With several
     workers the next generation begins when the last trial of this one has ended; meanwhile workers idle. So the search
     is the same whatever the number of workers.
@@ -212,8 +213,8 @@ class EvolutionOracle(keras_tuner.Oracle):
             return {"status": trial_module.TrialStatus.STOPPED}
         self._architectures[trial_id] = proposed
         self._known.add(proposed)
-        rivals = begun.rivals_of(self._problem.cost.cost(proposed), self._settings)
-        values: dict[str, Any] = {**to_genes(self._problem.space, proposed), **rivals_to_values(rivals)}
+        floors = begun.floors_of(self._problem.cost.cost(proposed), self._settings)
+        values: dict[str, Any] = {**to_genes(self._problem.space, proposed), **floors_to_values(floors)}
         return {"status": trial_module.TrialStatus.RUNNING, "values": values}
 
     def get_state(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class SearchSettings:
     children: int = 8
     """Children among which the predictor chooses one."""
     least_rank_correlation: float = 0.5
-    """The predictor is asked only while its rank correlation with the generation before is at least this."""
+    """The predictor is asked only while its rank correlation with the last candidates is at least this."""
 
     def __post_init__(self) -> None:
         for field, least in (("population", 2), ("generations", 1), ("seed", 0), ("max_retries", 1), ("children", 1)):

@@ -1,17 +1,17 @@
-"""What a Keras Tuner trial carries: its rivals among the values, its evaluation among the metrics."""
+"""What a Keras Tuner trial carries: the floors that it must keep among the values, its evaluation among the metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from splitnets_tf.search.halving import Evaluation
 
-__all__ = ["OBJECTIVE", "evaluation_to_metrics", "metrics_to_evaluation", "rivals_to_values", "values_to_rivals"]
+__all__ = ["OBJECTIVE", "evaluation_to_metrics", "floors_to_values", "metrics_to_evaluation", "values_to_floors"]
 
 OBJECTIVE = "accuracy"
 """Name of the metric that a trial reports."""
 _COUNTED = "counted"
 _PART = "accuracy_after_part_{}"
-_RIVAL = "rival_after_part_{}"
+_FLOOR = "give_up_below_after_part_{}"
 
 
 def evaluation_to_metrics(evaluation: Evaluation) -> dict[str, float]:
@@ -39,11 +39,11 @@ def metrics_to_evaluation(metrics: Any) -> Evaluation:
     )
 
 
-def rivals_to_values(rivals: Sequence[float | None]) -> dict[str, float]:
-    """A trial's values with what its rivals reached after each part; a part without a rival is left out."""
-    return {_RIVAL.format(index): rival for index, rival in enumerate(rivals) if rival is not None}
+def floors_to_values(floors: Sequence[float | None]) -> dict[str, float]:
+    """A trial's values with the accuracies below which it is given up; a part without one is left out."""
+    return {_FLOOR.format(index): floor for index, floor in enumerate(floors) if floor is not None}
 
 
-def values_to_rivals(values: Mapping[str, Any], parts: int) -> list[float | None]:
-    """Inverse of `rivals_to_values`."""
-    return [values.get(_RIVAL.format(index)) for index in range(parts)]
+def values_to_floors(values: Mapping[str, Any], parts: int) -> list[float | None]:
+    """Inverse of `floors_to_values`."""
+    return [values.get(_FLOOR.format(index)) for index in range(parts)]

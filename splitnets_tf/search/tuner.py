@@ -15,7 +15,7 @@ from splitnets_tf.search.halving import Evaluation, evaluate_in_parts
 from splitnets_tf.search.oracle import FINGERPRINT, EvolutionOracle
 from splitnets_tf.search.patient_client import PatientClient
 from splitnets_tf.search.protocols import Evaluator, PartwiseEvaluator
-from splitnets_tf.search.trial_record import evaluation_to_metrics, values_to_rivals
+from splitnets_tf.search.trial_record import evaluation_to_metrics, values_to_floors
 from splitnets_tf.search.worker import ChiefLine, refuse_other_search, sign_of_life
 
 __all__ = ["EvolutionTuner"]
@@ -96,8 +96,8 @@ class EvolutionTuner(base_tuner.BaseTuner):
         architecture = self._local_oracle.architecture(trial.hyperparameters.values)
         parts = self._local_oracle.settings.validation_parts
         if parts and isinstance(self._evaluator, PartwiseEvaluator):
-            rivals = values_to_rivals(trial.hyperparameters.values, len(parts))
-            evaluation = evaluate_in_parts(self._evaluator, architecture, parts, rivals)
+            floors = values_to_floors(trial.hyperparameters.values, len(parts))
+            evaluation = evaluate_in_parts(self._evaluator, architecture, parts, floors)
         else:
             accuracy = float(self._evaluator.evaluate(architecture))
             evaluation = Evaluation(accuracy=accuracy, counted=1.0, after_parts=())

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from splitnets_tf.data.spread import spread_order
 from splitnets_tf.space import Architecture
 from splitnets_tf.supernet.supernet import Supernet
 
-__all__ = ["SubnetworkEvaluator", "ValidationCallback", "spread_order"]
+__all__ = ["SubnetworkEvaluator", "ValidationCallback"]
 
 
 class SubnetworkEvaluator:
@@ -110,17 +111,6 @@ class SubnetworkEvaluator:
     def evaluate(self, architecture: Architecture) -> float:
         """Top-1 accuracy in [0, 1]."""
         return float(np.mean(self.correct(architecture)))
-
-
-def spread_order(count: int) -> np.ndarray:
-    """An order of rows of which every beginning is spread evenly over all rows.
-
-    Row i comes at the place of the fractional part of i times the golden ratio (a Kronecker sequence).
-
-    Returns:
-        int `[count]`, a permutation.
-    """
-    return np.argsort(np.modf(np.arange(count) * (np.sqrt(5) + 1) / 2)[0], kind="stable")
 
 
 class ValidationCallback(keras.callbacks.Callback):

@@ -21,7 +21,7 @@ def test_reading_gives_back_what_was_written_to_the_last_digit(tmp_path):
     write_pareto_csv(path, CANDIDATES)
     assert read_pareto_csv(path) == CANDIDATES
     header, first = path.read_text().splitlines()[:2]
-    assert header == ",".join(("id", "accuracy", *COST_FIGURES, "architecture"))
+    assert header == ",".join(("id", "accuracy", *COST_FIGURES, "counted", "architecture"))
     assert first.startswith(f"{CANDIDATES[0].architecture.short_id},{CANDIDATES[0].accuracy!r},")
 
 
@@ -81,5 +81,16 @@ def test_energy_is_kept_and_tables_without_it_are_still_read(tmp_path):
     assert read_pareto_csv(path) == priced
     write_pareto_csv(path, CANDIDATES)
     assert read_pareto_csv(path) == CANDIDATES
-    path.write_text(path.read_text().replace(",energy_mj,architecture", ",architecture").replace(',,"{', ',"{'))
+    older = path.read_text().replace(",counted,", ",").replace(',1.0,"{', ',"{')
+    path.write_text(older)
     assert read_pareto_csv(path) == CANDIDATES
+    path.write_text(older.replace(",energy_mj,architecture", ",architecture").replace(',,"{', ',"{'))
+    assert read_pareto_csv(path) == CANDIDATES
+
+
+def test_a_candidate_that_was_given_up_is_kept_as_one(tmp_path):
+    path = tmp_path / "evaluated.csv"
+    marked = (dataclasses.replace(CANDIDATES[0], counted=0.25), *CANDIDATES[1:])
+    write_pareto_csv(path, marked)
+    assert [each.given_up for each in read_pareto_csv(path)] == [True] + [False] * (len(CANDIDATES) - 1)
+    assert read_pareto_csv(path) == marked
