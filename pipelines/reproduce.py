@@ -13,8 +13,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.cli import run_command
+
+if TYPE_CHECKING:
+    from pipelines.reproduction.trained_run import Effort
 
 __all__ = ["main"]
 
@@ -44,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "hardware-sweep":
         from pipelines.reproduction.sweep_command import run_sweep
 
-        return run_sweep(options.run, options.output_dir, options.vary or (), options.min_accuracy)
+        return run_sweep(options.run, options.output_dir, options.vary or (), options.min_accuracy, _effort(options))
     if options.what in _STUDIES:
         from pipelines.reproduction.claims import run_study
 
@@ -52,17 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "joint-search":
         from pipelines.reproduction.joint_command import run_joint_search
 
-        return run_joint_search(
-            options.run,
-            options.output_dir,
-            evaluations=options.evaluations,
-            seeds=options.seeds,
-            calibration_images=options.calibration_images,
-            validation_images=options.validation_images,
-        )
+        return run_joint_search(options.run, options.output_dir, seeds=options.seeds, effort=_effort(options))
     from pipelines.reproduction.tables_command import run_table
 
     return run_table(options.what, options.json)
+
+
+def _effort(options: argparse.Namespace) -> Effort:
+    from pipelines.reproduction.trained_run import Effort
+
+    return Effort(
+        evaluations=options.evaluations,
+        calibration_images=options.calibration_images,
+        validation_images=options.validation_images,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,10 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     joint.add_argument(
         "--output-dir", type=Path, default=Path("runs/joint-search"), help="the ablation's own directory"
     )
-    joint.add_argument("--evaluations", type=int, default=120, metavar="N", help="of each arm and seed (default: 120)")
     joint.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of each arm (default: 3)")
-    joint.add_argument("--calibration-images", type=int, metavar="N", help="as the run's own unless told otherwise")
-    joint.add_argument("--validation-images", type=int, metavar="N", help="as the run's own unless told otherwise")
+    for command, default in ((sweep, None), (joint, 120)):
+        count = f"of each search, a multiple of 20 (default: {default or 'as in the run'})"
+        command.add_argument("--evaluations", type=int, default=default, metavar="N", help=count)
+        command.add_argument("--calibration-images", type=int, metavar="N", help="of each evaluation (as in the run)")
+        command.add_argument("--validation-images", type=int, metavar="N", help="of each evaluation (as in the run)")
     return parser
 
 

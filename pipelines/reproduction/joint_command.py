@@ -1,43 +1,28 @@
 """The command `reproduce joint-search`: read a trained run, spend every arm's evaluations, print, draw."""
 
-import dataclasses
 from pathlib import Path
 
 from pipelines.cli import quiet_tensorflow
-from pipelines.imagenet.config import DEMO, with_overrides
-from pipelines.imagenet.context import Context, open_context
-from pipelines.imagenet.other_supernet import inherited_config
+from pipelines.imagenet.context import Context
 from pipelines.progress import console, progress_bar
 from pipelines.reproduction.joint_search import Ablation, arms, run_arm
 from pipelines.reproduction.remembering import RememberingEvaluator
+from pipelines.reproduction.trained_run import Effort, open_trained_run
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_bytes, write_json, write_text
 from splitnets_tf.search import parse_constraints
 
 __all__ = ["run_joint_search"]
 
-_POPULATION = 20
-"""Candidates of a generation, as in the demo."""
 
-
-def run_joint_search(
-    run: Path,
-    output_dir: Path,
-    *,
-    evaluations: int,
-    seeds: int,
-    calibration_images: int | None = None,
-    validation_images: int | None = None,
-) -> int:
+def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort) -> int:
     """Compare the arms on a trained run's supernet; writes joint_search.json, .svg and .png.
 
     Args:
         run: A run with a trained supernet.
         output_dir: The ablation's own directory; resumed where it was begun.
-        evaluations: Of each arm and seed; a multiple of 20.
         seeds: Seeds 0, 1 ... of each arm.
-        calibration_images: As the run's configuration where None.
-        validation_images: As the run's configuration where None.
+        effort: Evaluations of each arm and seed, and images of each evaluation.
 
     Returns:
         Exit code 0.
@@ -45,16 +30,10 @@ def run_joint_search(
     Raises:
         UserError: The run is not trained, a number makes no sense, or `output_dir` holds other files.
     """
-    if evaluations < _POPULATION or evaluations % _POPULATION:
-        raise UserError(f"--evaluations should be a multiple of {_POPULATION}, received {evaluations}")
     if seeds < 1:
         raise UserError(f"--seeds should be at least 1, received {seeds}")
     quiet_tensorflow()
-    config = with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)})
-    images = {"calibration_images": calibration_images, "validation_images": validation_images}
-    config = with_overrides(config, {key: value for key, value in images.items() if value is not None})
-    search = dataclasses.replace(config.search, population=_POPULATION, generations=evaluations // _POPULATION)
-    context = open_context(dataclasses.replace(config, search=search), output_dir)
+    context = open_trained_run(run, output_dir, effort)
     with context.run.lock():
         record = _record(context, run, seeds)
         write_json(output_dir / "joint_search.json", record)

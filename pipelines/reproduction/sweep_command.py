@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.cli import quiet_tensorflow
-from pipelines.imagenet.config import DEMO, with_overrides
-from pipelines.imagenet.context import Context, open_context
-from pipelines.imagenet.other_supernet import inherited_config
+from pipelines.imagenet.context import Context
 from pipelines.progress import console, progress_bar
 from pipelines.reproduction.hardware_sweep import AXES, Sweep, sweep_rows
 from pipelines.reproduction.sweep_view import sweep_figure, sweep_table
+from pipelines.reproduction.trained_run import Effort, open_trained_run
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_json, write_text
 from splitnets_tf.search import parse_constraints, read_pareto_csv
@@ -20,7 +19,7 @@ ACCURACY_SHARE = 0.98
 """Unless told otherwise, the sweep asks for so much of the best accuracy on the run's own front."""
 
 
-def run_sweep(run: Path, output_dir: Path, axes: Sequence[str], min_accuracy: float | None) -> int:
+def run_sweep(run: Path, output_dir: Path, axes: Sequence[str], min_accuracy: float | None, effort: Effort) -> int:
     """Search a trained run's supernet again for each system; writes sweep.json and sweep.svg.
 
     Args:
@@ -28,6 +27,7 @@ def run_sweep(run: Path, output_dir: Path, axes: Sequence[str], min_accuracy: fl
         output_dir: The sweep's own directory; resumed where it was begun.
         axes: Properties to vary; all of them where empty.
         min_accuracy: Inherited validation accuracy that stands for each system; 98 % of the run's best where None.
+        effort: Evaluations of each search, and images of each evaluation.
 
     Returns:
         Exit code 0.
@@ -39,8 +39,7 @@ def run_sweep(run: Path, output_dir: Path, axes: Sequence[str], min_accuracy: fl
     if unknown:
         raise UserError(f"--vary {unknown[0]!r} is unknown; known are {', '.join(AXES)}")
     quiet_tensorflow()
-    config = with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)})
-    context = open_context(config, output_dir)
+    context = open_trained_run(run, output_dir, effort)
     front = read_pareto_csv(run / "search" / "pareto.csv")
     floor = ACCURACY_SHARE * max(each.accuracy for each in front) if min_accuracy is None else min_accuracy
     with context.run.lock():

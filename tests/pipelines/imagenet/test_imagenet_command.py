@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from splitnets_tf.graph import read_tflite
+from splitnets_tf.hardware import plan_arena
 from splitnets_tf.space import space_to_dict
 
 
@@ -156,6 +159,19 @@ def test_summary_agrees_with_the_files(small_run):
     assert sensor["tflite_bytes"] == (directory / "sensor.tflite").stat().st_size
     assert aggregator["tflite_bytes"] == (directory / "aggregator.tflite").stat().st_size
     assert sensor["arena_bytes"] == sensor["arena_bytes_measured"]
+    halves = {device["name"]: read_tflite(directory / f"{device['name']}.tflite") for device in summary["devices"]}
+    for device in summary["devices"]:
+        assert device["macs"] == sum(operation.macs for operation in halves[device["name"]].operations)
+        assert device["arena_bytes"] == plan_arena(halves[device["name"]]).arena_bytes
+    (features,) = halves["sensor"].outputs
+    assert summary["links"][0]["bytes"] == math.prod(halves["sensor"].tensor(features).shape)  # int8
+    with (directory / "search" / "pareto.csv").open() as file:
+        chosen = next(row for row in csv.DictReader(file) if json.loads(row["architecture"]) == summary["architecture"])
+    assert int(chosen["sensor_macs"]) == sensor["macs"]
+    assert int(chosen["macs"]) == sensor["macs"] + aggregator["macs"]
+    assert int(chosen["link_bytes"]) == summary["links"][0]["bytes"]
+    assert int(chosen["peak_bytes"]) == sensor["peak_bytes"]
+    assert int(chosen["sensor_memory_bytes"]) == sensor["weight_bytes"] + sensor["arena_bytes"]
     assert summary["latency_ms"] == pytest.approx(
         sensor["latency_ms"] + aggregator["latency_ms"] + summary["links"][0]["latency_ms"]
     )

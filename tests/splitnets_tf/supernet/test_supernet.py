@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from splitnets_tf.data.spread import spread_order
 from splitnets_tf.space import Split, blueprint, sample, sample_multi_split
 from splitnets_tf.supernet import (
     SandwichSettings,
@@ -42,6 +43,27 @@ def test_logits_equal_the_materialised_network(make_supernet, tiny_space, blobs)
         scale = np.max(np.abs(expected))
         np.testing.assert_allclose(logits, expected, atol=1e-5 * scale, rtol=0)
         assert len(models.segments) == len(architecture.splits) + 1
+
+
+def test_counting_in_parts_counts_each_image_once_and_only_what_is_asked_for(make_supernet, tiny_space, blobs):
+    images, labels = blobs
+    evaluator = SubnetworkEvaluator(make_supernet(), images[:64], images, labels, batch_size=32)
+    architecture = sample(tiny_space, np.random.default_rng(0))
+    correct, infer, asked = evaluator.correct(architecture), evaluator._infer, []
+
+    def counting(batch, vector):
+        asked.append(len(batch))
+        return infer(batch, vector)
+
+    evaluator._infer = counting
+    parts = evaluator.correct_in_parts(architecture, (0.3, 0.55))
+    first = next(parts)
+    sizes = [round(0.3 * len(images)), round(0.55 * len(images)), len(images)]
+    assert len(first) == sum(asked) == sizes[0]
+    np.testing.assert_array_equal(first, correct[spread_order(len(images))[: sizes[0]]])
+    rest = list(parts)
+    assert [len(part) for part in rest] == np.diff(sizes).tolist() and sum(asked) == len(images)
+    np.testing.assert_array_equal(np.concatenate([first, *rest]), correct[spread_order(len(images))])
 
 
 def test_every_place_of_the_split_changes_the_output(make_supernet, tiny_space, blobs):

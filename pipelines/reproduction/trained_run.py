@@ -1,0 +1,52 @@
+"""Opening a trained run for a series of searches in a directory of their own."""
+
+import dataclasses
+from pathlib import Path
+
+from pipelines.imagenet.config import DEMO, with_overrides
+from pipelines.imagenet.context import Context, open_context
+from pipelines.imagenet.other_supernet import inherited_config
+from splitnets_tf.errors import UserError
+
+__all__ = ["POPULATION", "Effort", "open_trained_run"]
+
+POPULATION = 20
+"""Candidates of a generation where the number of evaluations is given, as in the demo."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much each search may do; as the run's own configuration says where None."""
+
+    evaluations: int | None = None
+    """Candidates of one search, a multiple of `POPULATION`."""
+    calibration_images: int | None = None
+    """Training images over which normalisation statistics are recomputed."""
+    validation_images: int | None = None
+    """Validation images that are counted."""
+
+    def __post_init__(self) -> None:
+        count = self.evaluations
+        if count is not None and (count < POPULATION or count % POPULATION):
+            raise UserError(f"--evaluations should be a multiple of {POPULATION}, received {count}")
+
+
+def open_trained_run(run: Path, output_dir: Path, effort: Effort) -> Context:
+    """A context that searches with the supernet of another run.
+
+    Args:
+        run: A run with a trained supernet.
+        output_dir: Where the searches are kept.
+        effort: How much each may do.
+
+    Raises:
+        UserError: There is no trained run.
+    """
+    config = with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)})
+    images = {"calibration_images": effort.calibration_images, "validation_images": effort.validation_images}
+    config = with_overrides(config, {key: value for key, value in images.items() if value is not None})
+    if effort.evaluations is not None:
+        generations = effort.evaluations // POPULATION
+        search = dataclasses.replace(config.search, population=POPULATION, generations=generations)
+        config = dataclasses.replace(config, search=search)
+    return open_context(config, output_dir)
