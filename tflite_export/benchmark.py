@@ -47,7 +47,7 @@ def _print(result: Benchmark) -> None:
     table.add_column("time")
     table.add_column("ms", justify="right")
     for name, label in TIMES.items():
-        table.add_row(label, f"{getattr(result, name):.2f}")
+        table.add_row(label, f"{getattr(result, name):#.4g}")
     Console().print(table)
 
 

@@ -30,7 +30,7 @@ def fingerprint(path: Path) -> bytes:
 def require_grpc() -> None:
     """UserError where gRPC is not installed."""
     if importlib.util.find_spec("grpc") is None:
-        raise UserError("gRPC is not installed; pip install 'splitnets_tf[deploy]' brings it")
+        raise UserError("gRPC is not installed; pip install splitnets_tf brings it (package grpcio)")
 
 
 def probe_model(path: Path) -> None:
