@@ -1,6 +1,6 @@
 """First activation ranges, taken from the float network on calibration images."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,14 @@ __all__ = ["measure_ranges"]
 
 
 def measure_ranges(
-    keras: Any, models: NetworkModels, layers: Collection[str], images: np.ndarray, *, resolution: int, batch_size: int
+    keras: Any,
+    models: NetworkModels,
+    layers: Collection[str],
+    images: np.ndarray,
+    *,
+    resolution: int,
+    batch_size: int,
+    sources: Sequence[Sequence[int]] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Mean over batches of the least and largest value of some layers' outputs.
 
@@ -28,6 +35,8 @@ def measure_ranges(
         images: uint8 `[n, s, s, 3]`.
         resolution: Side in pixels of the network's input.
         batch_size: Images per batch.
+        sources: For each segment the places of those whose outputs it reads side by side, none for the image; None
+            where each reads the one before.
 
     Returns:
         Layer name -> (low, high).
@@ -38,12 +47,17 @@ def measure_ranges(
         outputs = [segment.get_layer(name).output for name in names]
         probes.append((names, keras.Model(segment.inputs, [*outputs, segment.output])))
 
+    before = [() if place == 0 else (place - 1,) for place in range(len(probes))] if sources is None else sources
+
     @tf.function(autograph=False)
     def extremes(batch):
-        x = to_bytes(batch, resolution) / 255.0
+        ends: list[Any] = []
         lows, highs = [], []
-        for _, probe in probes:
+        for (_, probe), places in zip(probes, before, strict=True):
+            received = [ends[place] for place in places] or [to_bytes(batch, resolution) / 255.0]
+            x = received[0] if len(received) == 1 else tf.concat(received, axis=-1)
             *outputs, x = probe(x, training=False)
+            ends.append(x)
             lows += [tf.reduce_min(output) for output in outputs]
             highs += [tf.reduce_max(output) for output in outputs]
         return tf.stack(lows), tf.stack(highs)
