@@ -5,6 +5,7 @@ which the paper disagrees with itself; they take a few seconds and need no Tenso
 trained run again on systems that differ in one property, and draws how the split moves. `joint-search` compares the
 search of split and architecture together with other ways of spending as many evaluations.
 `initialization`, `sampling` and `sharing` train supernets with and without what the paper says makes training stable.
+`jmsnas` makes the six runs of the second paper's figures.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pipelines.reproduction.joint_command import run_joint_search
 
         return run_joint_search(options.run, options.output_dir, seeds=options.seeds, effort=_effort(options))
+    if options.what == "jmsnas":
+        from pipelines.reproduction.jmsnas_command import run_jmsnas
+
+        return run_jmsnas(options.output_dir, smoke=options.smoke)
     from pipelines.reproduction.tables_command import run_table
 
     return run_table(options.what, options.json)
@@ -111,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--evaluations", type=int, default=default, metavar="N", help=count)
         command.add_argument("--calibration-images", type=int, metavar="N", help="of each evaluation (as in the run)")
         command.add_argument("--validation-images", type=int, metavar="N", help="of each evaluation (as in the run)")
+    text = "JMSNAS, Figures 5 and 6: three latency constraints on a chain and on a mesh of devices, each run resumable"
+    jmsnas = commands.add_parser("jmsnas", help=text, description=text)
+    jmsnas.add_argument("--output-dir", type=Path, default=Path("runs/jmsnas"), help="holds the six runs")
+    jmsnas.add_argument("--smoke", action="store_true", help="shortened runs; their accuracies mean nothing")
     return parser
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines.cli import quiet_tensorflow
+from pipelines.config_file import read_config_file
 from pipelines.progress import console
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
@@ -269,14 +268,7 @@ def _config_file(name: str) -> dict[str, Any]:
     path = named_config(name) or Path(name)
     if not path.is_file():
         raise UserError(f"--config {name}: no such file, and no shipped configuration; those are imagenet, components")
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path}: not valid YAML: {error}") from error
-    if not isinstance(data, dict):
-        received = "nothing" if data is None else type(data).__name__
-        raise UserError(f"--config {path}: expected a mapping of keys, received {received}")
-    return {str(key): value for key, value in data.items()}
+    return read_config_file(path)
 
 
 def _run_stages(application: Application, context: Any, verb: str) -> None:

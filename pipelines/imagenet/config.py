@@ -12,7 +12,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.search.settings import SearchSettings
@@ -27,12 +27,14 @@ __all__ = [
     "ImagenetConfig",
     "SelectionSettings",
     "named_config",
+    "plain_data",
     "with_overrides",
 ]
 
 
 PRECISIONS = (None, "mixed_bfloat16")
 """float32; the mixed policy that needs no scaling of the loss."""
+Config = TypeVar("Config")
 _SEED_LIMIT = 2**31
 
 
@@ -170,7 +172,7 @@ class ImagenetConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain data for YAML."""
-        return _plain(dataclasses.asdict(self))
+        return plain_data(dataclasses.asdict(self))
 
 
 DEMO = ImagenetConfig()
@@ -193,8 +195,8 @@ def named_config(name: str) -> Path | None:
     return path if name.isidentifier() and path.is_file() else None
 
 
-def with_overrides(config: ImagenetConfig, overrides: Mapping[str, Any]) -> ImagenetConfig:
-    """Replace fields by dotted name, such as `train.epochs`.
+def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """Replace fields of a pipeline's configuration by dotted name, such as `train.epochs`.
 
     Raises:
         UserError: There is no such field, or the value is refused by the settings' own checks.
@@ -251,9 +253,10 @@ def _names(types: tuple[Any, ...]) -> str:
     return " or ".join("null" if kind is type(None) else kind.__name__ for kind in types)
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
+    """Mappings and sequences as dictionaries and lists."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_data(item) for item in value]
     return value

@@ -21,7 +21,7 @@ from tflite_export import (
     run_models,
 )
 
-__all__ = ["ExportRecord", "export", "read_export_record"]
+__all__ = ["ExportRecord", "export", "read_export_record", "save_arrays"]
 
 _STAGES = ("load", "calibrate", "train", "convert", "check")
 
@@ -76,8 +76,8 @@ def export(context: Context) -> None:
 
 def _quantize(context: Context) -> ExportResult:
     config = context.config
-    train = _save_arrays(context, "train", context.arrays("train"))
-    check = _save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
+    train = save_arrays(context, "train", context.arrays("train"))
+    check = save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
     job = ExportJob(
         architecture=context.path("architecture.json"),
         weights=context.path("weights.npz"),
@@ -109,7 +109,7 @@ def _quantize(context: Context) -> ExportResult:
     return result
 
 
-def _save_arrays(context: Context, name: str, arrays: Arrays) -> tuple[Path, Path]:
+def save_arrays(context: Context, name: str, arrays: Arrays) -> tuple[Path, Path]:
     """Images and labels as .npy for the export process."""
     paths = context.path("export", f"{name}_images.npy"), context.path("export", f"{name}_labels.npy")
     for path, values in zip(paths, (arrays.images, arrays.labels), strict=True):

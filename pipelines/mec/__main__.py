@@ -1,0 +1,163 @@
+"""Command line of JMSNAS: one network searched and split over a chain or a mesh of devices.
+
+    python -m pipelines.mec                                          # the chain, the embedded data set
+    python -m pipelines.mec --topology mesh --latency-ms 5 --output-dir runs/mesh-5
+
+A stage that RUN already holds is not run again; one that was interrupted goes on where it stopped.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.run_directory import RunDirectory
+
+VERBS = ("search", "train", "export", "report")
+_OPTIONS = {
+    "topology": "topology",
+    "latency_ms": "latency_ms",
+    "dataset": "data.dataset",
+    "image_size": "data.image_size",
+    "max_images": "data.max_images",
+    "space": "space",
+    "system": "system",
+    "bits": "bits",
+    "times": "times",
+    "warmup_epochs": "search.warmup_epochs",
+    "epochs": "search.epochs",
+    "train_epochs": "train.epochs",
+    "qat_epochs": "export.qat_epochs",
+    "latency_weight": "search.latency_weight",
+}
+"""Command-line option -> key of the configuration."""
+_SEEDS = ("seed", "search.seed", "train.seed")
+_BATCH_SIZES = ("search.batch_size", "train.batch_size", "export.batch_size")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.mec", description=__doc__.splitlines()[0])
+    parser.add_argument("verb", nargs="?", choices=VERBS, default="report", help="last stage to run (default: all)")
+    run = parser.add_argument_group("run")
+    run.add_argument("--output-dir", type=Path, metavar="RUN", help="run directory (default: runs/mec-TOPOLOGY)")
+    run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
+    run.add_argument("--smoke", action="store_true", help="every stage for real on little data")
+    run.add_argument("--config", type=Path, metavar="FILE", help="YAML file with keys of the configuration")
+    run.add_argument("--seed", type=int, help="seed of everything random")
+    where = parser.add_argument_group("devices")
+    where.add_argument("--topology", choices=("chain", "mesh"), help="which presets to take (default: chain)")
+    where.add_argument("--latency-ms", type=float, metavar="T", help="T_const (default: 1.25 x the fastest network)")
+    where.add_argument("--space", help="layered space: a preset or a YAML file")
+    where.add_argument("--system", help="system: a preset or a YAML file")
+    where.add_argument("--bits", type=int, choices=(4, 8, 16, 32), help="bits of an element on the links, in the price")
+    where.add_argument(
+        "--times", action="append", metavar="PROCESSOR=FILE", help="table of pipelines.profile, measured on PROCESSOR"
+    )
+    where.add_argument("--outer-search", action="store_true", help="choose each device's number of layers first")
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", help="components (default), image-folder or imagenet2012")
+    data.add_argument("--data-dir", metavar="DIR", help="folder of the images")
+    data.add_argument("--image-size", type=int, metavar="PIXELS", help="side at which images are kept")
+    data.add_argument("--max-images", type=int, metavar="N", help="use at most N images of each split")
+    train = parser.add_argument_group("training")
+    train.add_argument("--warmup-epochs", type=int, help="epochs of the search in which weights are trained alone")
+    train.add_argument("--epochs", type=int, help="epochs of the search in which both are trained")
+    train.add_argument("--train-epochs", type=int, help="epochs of the derived network")
+    train.add_argument("--qat-epochs", type=int, help="epochs of quantisation-aware training")
+    train.add_argument("--batch-size", type=int, help="images per step")
+    train.add_argument("--latency-weight", type=float, help="lambda 2")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stages up to the verb.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: Something in the arguments, files or data is wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    quiet_tensorflow()
+    context = _resolve(arguments)
+    run_stages(context, arguments.verb, overwrite=arguments.overwrite)
+    return 0
+
+
+def _resolve(arguments: argparse.Namespace) -> Any:
+    """Check everything; nothing is written before all is known to be right."""
+    from pipelines.imagenet.config import with_overrides
+    from pipelines.mec.config import DEMO, SMOKE
+    from pipelines.mec.context import open_mec
+
+    output_dir = arguments.output_dir or Path(f"runs/mec-{arguments.topology or 'chain'}")
+    stored = None if arguments.overwrite else RunDirectory(output_dir).stored_config()
+    base = SMOKE if arguments.smoke else DEMO
+    if stored is not None:
+        base = with_overrides(base, stored)
+    return open_mec(with_overrides(base, _overrides(arguments)), output_dir)
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    from pipelines.config_file import read_config_file
+
+    overrides: dict[str, Any] = read_config_file(arguments.config) if arguments.config else {}
+    for option, key in _OPTIONS.items():
+        value = getattr(arguments, option)
+        if value is not None:
+            overrides[key] = value
+    for flag in ("smoke", "outer_search"):
+        if getattr(arguments, flag):
+            overrides[flag] = True
+    if arguments.seed is not None:
+        overrides |= dict.fromkeys(_SEEDS, arguments.seed)
+    if arguments.batch_size is not None:
+        overrides |= dict.fromkeys(_BATCH_SIZES, arguments.batch_size)
+    if arguments.data_dir is not None:
+        overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
+        if arguments.dataset is None:
+            overrides["data.dataset"] = None
+    return overrides
+
+
+def run_stages(context: Any, verb: str = "report", *, overwrite: bool = False) -> None:
+    """Run what the run directory does not hold yet, up to a stage.
+
+    Args:
+        context: The run.
+        verb: Last stage, one of `VERBS`.
+        overwrite: Remove what the directory holds first.
+    """
+    from pipelines.progress import console
+    from splitnets_tf.hardware import system_to_yaml
+
+    with context.run.lock():
+        context.run.prepare(context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite)
+        layers = len(context.latency.operation_ms)
+        console().print(f"space {context.space.name}: {layers} layers, T_const {context.limit_ms:.3g} ms")
+        from pipelines.mec.search import search
+
+        search(context)
+        if verb == "search":
+            return
+        from pipelines.mec.networks import train_baselines, train_chosen
+
+        train_chosen(context)
+        if verb == "train":
+            return
+        from pipelines.mec.export import export
+
+        export(context)
+        if verb == "export":
+            return
+        train_baselines(context)
+        from pipelines.mec.report import report
+
+        report(context)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

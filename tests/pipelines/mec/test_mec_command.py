@@ -1,0 +1,64 @@
+"""The command lines of JMSNAS: wrong input is one line, before TensorFlow is loaded; a small run end to end."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.cli import run_command
+from pipelines.mec.__main__ import main
+from pipelines.profile import main as profile
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--latency-ms", "0.001"], "the fastest one takes"),
+        (["--latency-ms", "-2"], "--latency-ms must be a positive number"),
+        (["--space", "nospace"], "nospace"),
+        (["--topology", "mesh", "--space", "mec-chain", "--system", "hmd"], "belong together"),
+        (["--times", "phone=x.csv"], "no processor 'phone'"),
+        (["--times", "ue=missing.csv"], "missing.csv"),
+        (["--max-images", "20"], "do not fill one batch"),
+        (["--config", "nofile.yaml"], "nofile.yaml"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path, capsys, arguments, named):
+    assert run_command(main, ["--output-dir", str(tmp_path / "run"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1, error
+    assert named in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_input_is_found_without_tensorflow(tmp_path):
+    code = (
+        "import sys; from pipelines.cli import run_command; from pipelines.mec.__main__ import main;"
+        "code = run_command(main, sys.argv[1:]); print(code, 'tensorflow' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "--latency-ms", "0.001", "--output-dir", str(tmp_path / "run")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["2", "False"]
+
+
+def test_profile_refuses_a_space_without_a_system(tmp_path, capsys):
+    assert run_command(profile, ["--space", "mec-chain", "--output", str(tmp_path / "t.csv")]) == 2
+    assert "expected SPACE=SYSTEM" in capsys.readouterr().err
+    assert not (tmp_path / "t.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topology", ["chain", "mesh"])
+def test_smoke_run_leaves_files_and_report_and_is_not_repeated(tmp_path, topology):
+    command = [sys.executable, "-m", "pipelines.mec", "--smoke", "--topology", topology, "--output-dir", str(tmp_path)]
+    subprocess.run(command, check=True)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["latency_ms"] <= summary["limit_ms"]
+    assert summary["boundary"]["bit_exact_inputs"] == 32
+    for device in summary["devices"]:
+        assert (tmp_path / f"{device['name']}.tflite").stat().st_size == device["tflite_bytes"]
+    assert "Shortfall" in summary["headline"] or "Smoke run" in summary["headline"]
+    assert "<svg" in (tmp_path / "report.html").read_text()
+    weights = (tmp_path / "weights.npz").stat().st_mtime_ns
+    subprocess.run(command, check=True)
+    assert (tmp_path / "weights.npz").stat().st_mtime_ns == weights
