@@ -12,13 +12,15 @@ from tflite_export.interpreter import Int8Model, Quantization, count_correct, co
 from tflite_export.job import ExportJob, QuantizationSettings
 from tflite_export.litert_benchmark import Benchmark, run_benchmark
 from tflite_export.micro_arena import MicroArena
+from tflite_export.micro_run import MicroAgreement, micro_agreement
 from tflite_export.model_memory import MemoryProfile, OperationMemory, memory_profile
 from tflite_export.result import ExportedFile, ExportResult
 from tflite_export.run import ExportError, run_export
 from tflite_export.split_hub import ServerSettings
 from tflite_export.split_sensor import SensorSettings, SplitSensor
 from tflite_export.split_server import SplitServer
-from tflite_export.vela_report import Npu, VelaReport, npu_for, vela_report
+from tflite_export.vela_cost import VelaCost, vela_costs
+from tflite_export.vela_report import Npu, VelaReport, npu_for, vela_installed, vela_report, vela_reports
 
 __all__ = [
     "Aggregator",
@@ -32,6 +34,7 @@ __all__ = [
     "FileCut",
     "Int8Model",
     "MemoryProfile",
+    "MicroAgreement",
     "MicroArena",
     "Npu",
     "OperationMemory",
@@ -42,6 +45,7 @@ __all__ = [
     "SplitFile",
     "SplitSensor",
     "SplitServer",
+    "VelaCost",
     "VelaReport",
     "bytes_to_int8",
     "check_boundary",
@@ -52,6 +56,7 @@ __all__ = [
     "fastest_cut",
     "legal_file_cuts",
     "memory_profile",
+    "micro_agreement",
     "npu_for",
     "resize_bytes",
     "run_benchmark",
@@ -59,5 +64,8 @@ __all__ = [
     "run_models",
     "run_split",
     "split_file",
+    "vela_costs",
+    "vela_installed",
     "vela_report",
+    "vela_reports",
 ]

@@ -1,6 +1,7 @@
 """The contract between the halves: equal scale and zero point, and bits that equal the whole network's."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def check_whole(
         BoundaryError: The boundary differs, or one image gives different bits.
     """
     quantization = check_boundary(sensor, aggregator)
-    equal = count_equal((sensor, aggregator), whole, images, on_progress)
+    equal = count_equal((sensor, aggregator), whole, images, on_progress, threads=os.cpu_count() or 1)
     if equal != len(images):
         raise BoundaryError(
             f"{sensor.name} and {aggregator.name} in sequence differ from {whole.name} on {len(images) - equal} of "

@@ -186,15 +186,25 @@ def count_equal(
     whole_path: PathLike,
     images: np.ndarray,
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    threads: int = 1,
 ) -> int:
-    """For how many images the files in sequence give the whole network's logits bit for bit (reference kernels)."""
+    """For how many images the files in sequence give the whole network's logits bit for bit (reference kernels).
+
+    Args:
+        paths: See `run_models`.
+        whole_path: The network in one piece.
+        images: uint8 `[n, s, s, 3]` at the network's resolution.
+        on_progress: Called with the number of inferences done and in total.
+        threads: Images that are worked on at the same time.
+    """
     total = 2 * len(images)
 
     def shifted(offset: int) -> Callable[[int, int], None]:
         return lambda done, _: on_progress(offset + done, total) if on_progress is not None else None
 
-    halves = run_models(paths, images, reference=True, on_progress=shifted(0))
-    whole = run_models((whole_path,), images, reference=True, on_progress=shifted(len(images)))
+    halves = run_models(paths, images, reference=True, threads=threads, on_progress=shifted(0))
+    whole = run_models((whole_path,), images, reference=True, threads=threads, on_progress=shifted(len(images)))
     return int(np.sum(np.all(halves == whole, axis=-1)))
 
 

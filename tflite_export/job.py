@@ -15,7 +15,7 @@ __all__ = ["METHODS", "ExportJob", "QuantizationSettings", "read_job"]
 
 METHODS = ("qat", "ptq")
 """Quantisation-aware fine-tuning, or ranges from calibration images alone."""
-FORMAT = 1
+FORMAT = 2
 """Raised when a change of the code makes finished exports outdated."""
 
 
@@ -83,7 +83,7 @@ class ExportJob:
     settings: QuantizationSettings = dataclasses.field(default_factory=QuantizationSettings)
     """How the network becomes int8."""
     bit_exact_inputs: int = 256
-    """Number of check images."""
+    """At most so many of the check images are used."""
     data_fingerprint: str = ""
     """Names the training and check images; empty: the files' content is hashed."""
 

@@ -61,6 +61,12 @@ class NpuMemory:
 
     npu: str
     """The processor, such as `ethos-u55-256`."""
+    vela_version: str
+    """Of the compiler."""
+    cycles: int
+    """Of one inference, optimised for speed."""
+    latency_ms: float
+    """Their time."""
     sram_bytes: int
     """Activations and buffers, optimised for speed."""
     flash_bytes: int
@@ -114,6 +120,11 @@ class MemoryProfile:
         return self.weight_bytes + (self.micro_arena.head_bytes if self.micro_arena else self.arena_bytes)
 
     @property
+    def micro_arena_bytes(self) -> int:
+        """An arena in which TensorFlow Lite Micro can run the model, its bookkeeping included."""
+        return _ample_arena_bytes(self.arena_bytes, self.weight_bytes, len(self.operations))
+
+    @property
     def fits(self) -> bool | None:
         """Whether weights and arena lie within the limit; None without a limit."""
         return None if self.limit_bytes is None else self.required_bytes <= self.limit_bytes
@@ -165,7 +176,7 @@ def memory_profile(
     weights, arena = weight_bytes(graph), plan_arena(graph).arena_bytes
     micro: MicroArena | str = "not measured: not asked for"
     if measure:
-        micro = measure_micro_arena(path, arena + _SPARE_BYTES + 1_000 * len(graph.operations) + weights)
+        micro = measure_micro_arena(path, _ample_arena_bytes(arena, weights, len(graph.operations)))
     npu_memory = _npu_memory(path, npu)
     return MemoryProfile(
         model=path.name,
@@ -184,6 +195,10 @@ def memory_profile(
     )
 
 
+def _ample_arena_bytes(arena_bytes: int, weight_bytes: int, operations: int) -> int:
+    return arena_bytes + _SPARE_BYTES + 1_000 * operations + weight_bytes
+
+
 def _npu_memory(path: Path, npu: Npu | None) -> NpuMemory | str:
     if npu is None:
         return "not measured: not asked for"
@@ -195,6 +210,9 @@ def _npu_memory(path: Path, npu: Npu | None) -> NpuMemory | str:
         return f"not measured: {error}"
     return NpuMemory(
         npu=npu.name,
+        vela_version=report.vela_version,
+        cycles=report.cycles,
+        latency_ms=report.latency_ms,
         sram_bytes=report.sram_bytes,
         flash_bytes=report.flash_bytes,
         size_sram_bytes=report.size_sram_bytes,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tflite_export.job import ExportJob
 from tflite_export.network_file import NetworkFile
 from tflite_export.quantized_network import QuantizedNetwork
 from tflite_export.ranges import measure_ranges
-from tflite_export.training import EpochLog, TrainingData, train
+from tflite_export.training import EpochLog, TrainingData, refresh_weight_ranges, train
 
 __all__ = ["Flatbuffers", "quantize"]
 
@@ -35,12 +35,15 @@ class Flatbuffers:
     """The network in one piece."""
     history: tuple[EpochLog, ...]
     """One entry per epoch of fine-tuning."""
+    untrained: tuple[bytes, ...] = ()
+    """Before fine-tuning, the segments by post-training quantisation, for comparison; empty with method `ptq`."""
 
 
 def quantize(job: ExportJob, network_file: NetworkFile, *, fingerprint: str, on_progress: Progress) -> Flatbuffers:
     """Carry out a job up to the flatbuffers.
 
-    With method `ptq` the ranges of calibration images are final; with `qat` they are where fine-tuning starts.
+    With method `ptq` the ranges of calibration images are final; with `qat` they are where fine-tuning starts, and the
+    segments are converted there as well, so that both methods can be compared.
 
     Raises:
         UserError: Weights, images or labels do not fit the network.
@@ -57,8 +60,10 @@ def quantize(job: ExportJob, network_file: NetworkFile, *, fingerprint: str, on_
         tf_keras, models, network.quantized_layers, chosen, resolution=plan.resolution, batch_size=batch_size
     )
     network.set_ranges(ranges)
+    trains = job.settings.method == "qat"
+    untrained = _untrained_segments(network, data, job) if trains else ()
     on_progress("calibrate", 1, 1)
-    epochs = job.settings.epochs if job.settings.method == "qat" else 0
+    epochs = job.settings.epochs if trains else 0
     history = train(
         network,
         data,
@@ -67,7 +72,16 @@ def quantize(job: ExportJob, network_file: NetworkFile, *, fingerprint: str, on_
         fingerprint=fingerprint,
         on_progress=on_progress,
     )
-    return _convert(network, history, on_progress)
+    return dataclasses.replace(_convert(network, history, on_progress), untrained=untrained)
+
+
+def _untrained_segments(network: QuantizedNetwork, data: TrainingData, job: ExportJob) -> tuple[bytes, ...]:
+    """The segments as method `ptq` would leave them; the network is put back as it was."""
+    state = network.state()
+    refresh_weight_ranges(network, data, job.settings)
+    converted = tuple(convert(function, shape, input_name=name) for name, function, shape in _pieces(network))
+    network.restore(state)
+    return converted
 
 
 def _training_data(job: ExportJob, network_file: NetworkFile) -> TrainingData:
@@ -81,13 +95,23 @@ def _training_data(job: ExportJob, network_file: NetworkFile) -> TrainingData:
 
 
 def _float_models(job: ExportJob, network_file: NetworkFile) -> NetworkModels:
-    models = build_network(tf_keras, network_file.plan)
+    """The network with dense layers as convolutions.
+
+    LiteRT's reference kernel of a dense layer rounds in floating point, TensorFlow Lite Micro's in integers, so a few
+    logits would differ by one (LiteRT issue 8567); those of convolutions agree, and have a scale for each channel.
+    """
+    models = build_network(tf_keras, network_file.plan, dense_as_convolution=True)
     try:
-        weights: Mapping[str, Any] = load_network_weights(job.weights)
-        set_network_weights(models, weights)
+        weights = load_network_weights(job.weights)
+        set_network_weights(models, {name: _as_convolution(arrays) for name, arrays in weights.items()})
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{job.weights}: not the weights of the network in {job.architecture} ({error})") from error
     return models
+
+
+def _as_convolution(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Kernels of dense layers, the only matrices, become `[1, 1, in, out]`."""
+    return [array[np.newaxis, np.newaxis] if array.ndim == 2 else array for array in arrays]
 
 
 def _calibration_images(images: np.ndarray, job: ExportJob) -> np.ndarray:
@@ -98,11 +122,7 @@ def _calibration_images(images: np.ndarray, job: ExportJob) -> np.ndarray:
 
 
 def _convert(network: QuantizedNetwork, history: list[EpochLog], on_progress: Progress) -> Flatbuffers:
-    segments = network.segments
-    names = ("image", "feature")[: len(segments)]
-    pieces: list[tuple[str, Callable[[Any], Any], Any]] = [
-        (name, _inference(segment), segment.input_shape[1:]) for name, segment in zip(names, segments, strict=True)
-    ]
+    segments, pieces = network.segments, _pieces(network)
     if len(segments) > 1:
         pieces.append(("image", network, segments[0].input_shape[1:]))
     files = []
@@ -111,6 +131,15 @@ def _convert(network: QuantizedNetwork, history: list[EpochLog], on_progress: Pr
         files.append(convert(function, shape, input_name=name))
     on_progress("convert", len(pieces), len(pieces))
     return Flatbuffers(segments=tuple(files[: len(segments)]), whole=files[-1], history=tuple(history))
+
+
+def _pieces(network: QuantizedNetwork) -> list[tuple[str, Callable[[Any], Any], Any]]:
+    """Of each segment the name of its input, its function, and its input's shape."""
+    names = ("image", "feature")[: len(network.segments)]
+    return [
+        (name, _inference(segment), segment.input_shape[1:])
+        for name, segment in zip(names, network.segments, strict=True)
+    ]
 
 
 def _inference(segment: Any) -> Callable[[Any], Any]:

@@ -2,15 +2,22 @@
 
 TF-MOT takes the last axis of a kernel for its output channels. A depthwise kernel `[k, k, channels, 1]` keeps its
 channels on the axis before, so it would be rounded with one scale for all channels, while the file stores a scale for
-each. A layer that neither registry knows ends the export with a message that names it.
+each. TF-MOT knows neither the product of squeeze-and-excitation nor the piecewise linear activations, and rounds an
+average with a scale of its own, which the file cannot have. A layer that neither registry knows ends the export with
+a message that names it.
 """
 
 import tensorflow as tf
 from tensorflow_model_optimization.python.core.keras.compat import keras
 from tensorflow_model_optimization.python.core.quantization.keras import quantizers
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_registry
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_configs,
+    default_8bit_quantize_registry,
+)
 
-__all__ = ["CUSTOM_OBJECTS", "DepthwiseQuantizer", "LayerRegistry"]
+from splitnets_tf.layers import hard_swish
+
+__all__ = ["CUSTOM_OBJECTS", "DepthwiseQuantizer", "LayerRegistry", "rounded_hard_sigmoid"]
 
 
 class DepthwiseQuantizer(quantizers.Quantizer):
@@ -53,13 +60,37 @@ class DepthwiseConfig(default_8bit_quantize_registry.Default8BitQuantizeConfig):
         self.weight_quantizer = DepthwiseQuantizer()
 
 
+def rounded_hard_sigmoid(x):
+    """The hard sigmoid as the file computes it: relu6(x + 3) is a tensor there, and is rounded."""
+    shifted = tf.quantization.fake_quant_with_min_max_args(tf.nn.relu6(x + 3.0), min=0.0, max=6.0)
+    return shifted * (1.0 / 6.0)
+
+
 class LayerRegistry(default_8bit_quantize_registry.Default8BitQuantizeRegistry):
     """TF-MOT's registry with our entries."""
 
     def __init__(self):
         super().__init__()
         self._layer_quantize_map[keras.layers.DepthwiseConv2D] = DepthwiseConfig()
+        self._layer_quantize_map[keras.layers.Multiply] = (
+            default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
+        )
+        # An average has the scale of what it averages; so it is not rounded by itself.
+        self._layer_quantize_map[keras.layers.AveragePooling2D] = default_8bit_quantize_configs.NoOpQuantizeConfig()
+
+    def get_quantize_config(self, layer):
+        """TF-MOT's answer, but for the activations it does not know."""
+        if isinstance(layer, keras.layers.Activation) and layer.activation.__name__ in _OWN_ACTIVATIONS:
+            return default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
+        return super().get_quantize_config(layer)
 
 
-CUSTOM_OBJECTS = {"DepthwiseConfig": DepthwiseConfig, "DepthwiseQuantizer": DepthwiseQuantizer}
-"""Classes that deserialisation has to know, by name."""
+_OWN_ACTIVATIONS = frozenset({hard_swish.__name__, rounded_hard_sigmoid.__name__})
+CUSTOM_OBJECTS = {
+    "DepthwiseConfig": DepthwiseConfig,
+    "DepthwiseQuantizer": DepthwiseQuantizer,
+    "hard_swish": hard_swish,
+    "hard_sigmoid": rounded_hard_sigmoid,
+    "rounded_hard_sigmoid": rounded_hard_sigmoid,
+}
+"""What deserialisation has to know, by name; a hard sigmoid comes back as its rounded form."""

@@ -11,10 +11,11 @@ from tensorflow_model_optimization.python.core.quantization.keras import quantiz
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_configs,
     default_8bit_quantize_layout_transform,
+    default_8bit_quantize_registry,
     default_8bit_quantize_scheme,
 )
 
-from tflite_export.quantize_configs import CUSTOM_OBJECTS, LayerRegistry
+from tflite_export.quantize_configs import CUSTOM_OBJECTS, LayerRegistry, rounded_hard_sigmoid
 
 __all__ = ["BoundaryQuantizer", "quantize_segment"]
 
@@ -47,7 +48,8 @@ class _KnownInputLayout(default_8bit_quantize_layout_transform.Default8BitQuanti
     """TF-MOT's graph transforms with two changes.
 
     The input's quantiser is replaced. And where an activation such as swish stays an operation of its own in the file,
-    the tensor it reads exists there too and is rounded; TF-MOT takes every activation for one that is fused away.
+    the tensor it reads exists there too and is rounded; TF-MOT takes every activation for one that is fused away. Of a
+    hard sigmoid the converter adds the 3 to the bias and fuses the relu6, so there the convolution's result is not.
     """
 
     def __init__(self, input_quantizer):
@@ -62,13 +64,23 @@ class _KnownInputLayout(default_8bit_quantize_layout_transform.Default8BitQuanti
                 layer_quantize_map[layer.name] = {"quantizer": serialized}
             elif isinstance(layer, keras.layers.Activation) and layer.activation.__name__ not in FUSED_ACTIVATIONS:
                 for source in _layers_before(layer):
-                    output_config = default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
-                    layer_quantize_map[source.name]["quantize_config"] = output_config
+                    config = _config_before(layer, source)
+                    if config is not None:
+                        layer_quantize_map[source.name]["quantize_config"] = config
         return model, layer_quantize_map
 
 
 def _layers_before(layer):
     return [node.layer for tensor_node in layer.inbound_nodes for node in tensor_node.parent_nodes]
+
+
+def _config_before(activation, source):
+    """How what an unfused activation reads is rounded; None where TF-MOT does that right."""
+    if isinstance(source, keras.layers.BatchNormalization):
+        return default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
+    if isinstance(source, keras.layers.Conv2D) and activation.activation is rounded_hard_sigmoid:
+        return default_8bit_quantize_registry.Default8BitConvQuantizeConfig(["kernel"], [], False)
+    return None
 
 
 class _KnownInputScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):

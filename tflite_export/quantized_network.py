@@ -33,7 +33,7 @@ class QuantizedNetwork(tf.Module):
         _freeze_statistics(self.segments)
         self._ranges = [_activation_ranges(segment) for segment in self.segments]
         self._boundaries = [_boundary_range(segment) for segment in self.segments[1:]]
-        self._outputs = [_output_range(segment) for segment in self.segments]
+        self._outputs = [_output_range(segment) for segment in self.segments[:-1]]
 
     @property
     def quantized_layers(self) -> set[str]:
@@ -50,7 +50,7 @@ class QuantizedNetwork(tf.Module):
 
     def link(self) -> None:
         """Copy each segment's output range to the input of the next."""
-        for (low, high), (boundary_low, boundary_high) in zip(self._outputs, self._boundaries, strict=False):
+        for (low, high), (boundary_low, boundary_high) in zip(self._outputs, self._boundaries, strict=True):
             boundary_low.assign(low)
             boundary_high.assign(high)
 

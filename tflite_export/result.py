@@ -12,7 +12,7 @@ from tflite_export.interpreter import Quantization
 
 __all__ = ["ExportResult", "ExportedFile", "finished_result", "write_result"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +52,8 @@ class ExportResult:
     """Of the image."""
     output: Quantization
     """Of the logits."""
+    untrained: tuple[ExportedFile, ...]
+    """The same network by post-training quantisation, in the work folder, to compare with; empty with method `ptq`."""
     history: tuple[Mapping[str, float], ...]
     """Per epoch: loss, accuracy (on training images while the weights moved), seconds."""
     seconds: Mapping[str, float]
@@ -67,15 +69,16 @@ class ExportResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         result = dataclasses.asdict(self)
-        for file in (*result["deployed"], result["whole"]):
+        for file in (*result["deployed"], *result["untrained"], result["whole"]):
             file["path"] = str(file["path"])
-        return result | {"deployed": list(result["deployed"]), "history": list(result["history"])}
+        return result | {name: list(result[name]) for name in ("deployed", "untrained", "history")}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ExportResult":
         """Inverse of `to_dict`."""
         values = dict(data)
         values["deployed"] = tuple(_file(item) for item in data["deployed"])
+        values["untrained"] = tuple(_file(item) for item in data["untrained"])
         values["whole"] = _file(data["whole"])
         values["boundary"] = None if data["boundary"] is None else Boundary(**data["boundary"])
         values["input"] = Quantization(**data["input"])
@@ -108,7 +111,7 @@ def finished_result(path: Path, fingerprint: str) -> ExportResult | None:
         result = ExportResult.from_dict(data)
     except (UserError, KeyError, TypeError, ValueError):
         return None  # An unreadable result is none: the export is done again.
-    return result if all(file.is_intact() for file in (*result.deployed, result.whole)) else None
+    return result if all(file.is_intact() for file in (*result.deployed, *result.untrained, result.whole)) else None
 
 
 def _file(data: Mapping[str, Any]) -> ExportedFile:

@@ -19,7 +19,7 @@ from tflite_export.images import to_bytes
 from tflite_export.job import QuantizationSettings
 from tflite_export.quantized_network import QuantizedNetwork
 
-__all__ = ["EpochLog", "TrainingData", "train"]
+__all__ = ["EpochLog", "TrainingData", "refresh_weight_ranges", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def train(
         logs.append(EpochLog(loss=loss_sum / len(data.images), accuracy=correct / len(data.images), seconds=seconds))
         _save(checkpoint, fingerprint, network, optimizer, logs)
         _log.info("epoch %d: %s", epoch + 1, logs[-1])
-    _refresh_weight_ranges(network, data, settings)
+    refresh_weight_ranges(network, data, settings)
     return logs
 
 
@@ -146,7 +146,7 @@ def _batches(data: TrainingData, settings: QuantizationSettings, epoch: int) -> 
         yield data.images[rows], data.labels[rows], seed
 
 
-def _refresh_weight_ranges(network: QuantizedNetwork, data: TrainingData, settings: QuantizationSettings) -> None:
+def refresh_weight_ranges(network: QuantizedNetwork, data: TrainingData, settings: QuantizationSettings) -> None:
     """Weight ranges are noted when a step reads the weights; the last step has moved them since."""
     images = tf.constant(data.images[: settings.batch_size])
     network(to_bytes(images, data.resolution) / 255.0, training=True)

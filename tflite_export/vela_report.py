@@ -9,6 +9,7 @@ import importlib.util
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from splitnets_tf.graph.tflite_reader import read_tflite
 from splitnets_tf.hardware import Processor, System
 from tflite_export.tool_process import run_tool
 
-__all__ = ["NPU_ROLES", "Npu", "NpuOperation", "VelaReport", "npu_for", "vela_installed", "vela_report"]
+__all__ = ["NPU_ROLES", "Npu", "NpuOperation", "VelaReport", "npu_for", "vela_installed", "vela_report", "vela_reports"]
 
 _CONFIGS = Path(__file__).with_name("npu_configs.ini")
 _WORKER = Path(__file__).with_name("vela_worker.py")
@@ -164,16 +165,33 @@ def vela_report(path: Path | str, npu: Npu) -> VelaReport:
     Raises:
         UserError: Vela is not installed, or the file is missing or cannot be compiled.
     """
-    path = Path(path)
+    return vela_reports([(Path(path), npu)])[0]
+
+
+def vela_reports(requests: Sequence[tuple[Path, Npu]]) -> list[VelaReport]:
+    """Compile several files in one process, which saves its start; where one cannot be compiled, none is.
+
+    Args:
+        requests: Files and the processor for each.
+
+    Raises:
+        UserError: As of `vela_report`; where there are several files, the message names the first.
+    """
     if not vela_installed():
         raise UserError("Vela is not installed; pip install 'splitnets_tf[deploy]' brings it")
-    kinds = {operation.name: operation.kind for operation in read_tflite(path).operations}
-    request = {"model": str(path), "accelerator": npu.accelerator, "config": _config(npu)}
+    kinds = [{operation.name: operation.kind for operation in read_tflite(path).operations} for path, _ in requests]
+    plans = [{"model": str(path), "accelerator": npu.accelerator, "config": _config(npu)} for path, npu in requests]
     with tempfile.TemporaryDirectory() as folder:
         plan, result = Path(folder, "request.json"), Path(folder, "result.json")
-        plan.write_text(json.dumps(request), "utf-8")
-        run_tool(path, "Vela", ["-P", str(_WORKER), str(plan), str(result)], timeout_s=600)
-        data = json.loads(result.read_text("utf-8"))
+        plan.write_text(json.dumps(plans), "utf-8")
+        run_tool(requests[0][0], "Vela", ["-P", str(_WORKER), str(plan), str(result)], timeout_s=600)
+        answers = json.loads(result.read_text("utf-8"))
+    return [
+        _report(path, npu, answer, names) for (path, npu), answer, names in zip(requests, answers, kinds, strict=True)
+    ]
+
+
+def _report(path: Path, npu: Npu, data: dict[str, Any], kinds: dict[str, str]) -> VelaReport:
     fast, small = data["performance"], data["size"]
     return VelaReport(
         model=path.name,

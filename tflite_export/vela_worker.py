@@ -1,4 +1,4 @@
-"""Compiles one file with Vela, for speed and for size: `python vela_worker.py REQUEST.json RESULT.json`.
+"""Compiles files with Vela, for speed and for size: `python vela_worker.py REQUEST.json RESULT.json`.
 
 Runs in a process of its own, for Vela may end it on a malformed file; nothing of the project is imported here.
 """
@@ -75,12 +75,13 @@ def _main(request_file: str, result_file: str) -> None:
     from ethosu import regor
     from ethosu.vela import vela
 
-    request = json.loads(Path(request_file).read_text("utf-8"))
-    content = Path(request["model"]).read_bytes()
-    result: dict[str, Any] = {"version": importlib.metadata.version("ethos-u-vela")}
-    for optimise in ("Performance", "Size"):
-        result[optimise.lower()] = _compile(regor, vela, content, request, optimise)
-    Path(result_file).write_text(json.dumps(result), "utf-8")
+    version = importlib.metadata.version("ethos-u-vela")
+    results = []
+    for request in json.loads(Path(request_file).read_text("utf-8")):
+        content = Path(request["model"]).read_bytes()
+        goals = {goal.lower(): _compile(regor, vela, content, request, goal) for goal in ("Performance", "Size")}
+        results.append({"version": version} | goals)
+    Path(result_file).write_text(json.dumps(results), "utf-8")
 
 
 if __name__ == "__main__":

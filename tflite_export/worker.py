@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_bytes
@@ -70,21 +70,33 @@ def export(job: ExportJob, report: Reporter) -> None:
     if len(paths) == 2:
         whole = job.work_dir / "whole.tflite"
         write_bytes(whole, flatbuffers.whole)
-    _check_and_record(job, fingerprint, paths, whole, flatbuffers.history, report)
+    untrained = [job.work_dir / f"ptq_{name}" for name in names[: len(flatbuffers.untrained)]]
+    for path, content in zip(untrained, flatbuffers.untrained, strict=True):
+        write_bytes(path, content)
+    _check_and_record(job, fingerprint, _Files(paths, untrained, whole), flatbuffers.history, report)
+
+
+class _Files(NamedTuple):
+    deployed: Sequence[Path]
+    untrained: Sequence[Path]
+    whole: Path
 
 
 def _check_and_record(
-    job: ExportJob, fingerprint: str, paths: Sequence[Path], whole: Path, history: Sequence[Any], report: Reporter
+    job: ExportJob, fingerprint: str, files: _Files, history: Sequence[Any], report: Reporter
 ) -> None:
     import dataclasses
 
-    from tflite_export.boundary import check_input, check_whole
+    from tflite_export.boundary import check_boundary, check_input, check_whole
     from tflite_export.images import open_images, resize_bytes
     from tflite_export.interpreter import Int8Model
     from tflite_export.result import ExportedFile, ExportResult, write_result
 
+    paths, whole = files.deployed, files.whole
     check_input(paths[0])
     boundary = None
+    if len(files.untrained) == 2:
+        check_boundary(*files.untrained)
     if len(paths) == 2:
         images = open_images(job.check_images)[: job.bit_exact_inputs]
         images = resize_bytes(images, Int8Model(paths[0]).input_shape[0])
@@ -92,6 +104,7 @@ def _check_and_record(
     result = ExportResult(
         method=job.settings.method,
         deployed=tuple(ExportedFile.of(path) for path in paths),
+        untrained=tuple(ExportedFile.of(path) for path in files.untrained),
         whole=ExportedFile.of(whole),
         boundary=boundary,
         input=Int8Model(paths[0]).input_quantization,

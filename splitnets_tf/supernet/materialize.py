@@ -56,12 +56,13 @@ class NetworkModels:
     """What lies between the two where there are several views."""
 
 
-def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
+def build_network(keras: ModuleType, plan: Blueprint, *, dense_as_convolution: bool = False) -> NetworkModels:
     """Build the functional models of a blueprint with fresh weights.
 
     Args:
         keras: The module `keras` (version 3) or `tf_keras`.
         plan: The network, block by block; layer names are those of the cost model's operations.
+        dense_as_convolution: Whether dense layers become 1x1 convolutions of the same name, kernel `[1, 1, in, out]`.
     """
     image_shape = (plan.resolution, plan.resolution, 3)
     shape: tuple[int, ...] = image_shape
@@ -75,7 +76,7 @@ def build_network(keras: ModuleType, plan: Blueprint) -> NetworkModels:
         inputs = keras.Input(shape, name="image" if index == 0 else f"{name}_input")
         x = inputs
         for block in blocks:
-            x = _add_block(keras, block, x)
+            x = _add_block(keras, block, x, dense_as_convolution)
         segments.append(keras.Model(inputs, x, name=name))
         shape = tuple(int(size) for size in x.shape[1:])
     return NetworkModels(
@@ -104,20 +105,28 @@ def _stitched(
     return keras.Model(image, aggregator(x), name="network")
 
 
-def _add_block(keras: ModuleType, block: Block, x: Any) -> Any:
+def _add_block(keras: ModuleType, block: Block, x: Any, dense_as_convolution: bool) -> Any:
     if isinstance(block, ConvBlock):
         return _conv_bn(keras, block.name, x, block.out_channels, block.kernel, block.stride, block.activation)
     if isinstance(block, MBBlock):
         return _mb_block(keras, block, x)
     if isinstance(block, PooledBlock):
-        x = keras.layers.GlobalAveragePooling2D(name=f"{block.name}_pool")(x)
-        x = keras.layers.Dense(block.out_channels, use_bias=False, name=block.name)(x)
+        x = keras.layers.GlobalAveragePooling2D(keepdims=dense_as_convolution, name=f"{block.name}_pool")(x)
+        x = _dense(keras, block.name, x, block.out_channels, use_bias=False)
         return _activation(keras, block.activation, f"{block.name}_act")(x)
     if isinstance(block, ClassifierBlock):
         if not block.pooled:
-            x = keras.layers.GlobalAveragePooling2D(name=f"{block.name}_pool")(x)
-        return keras.layers.Dense(block.classes, name=block.name)(x)
+            x = keras.layers.GlobalAveragePooling2D(keepdims=dense_as_convolution, name=f"{block.name}_pool")(x)
+        x = _dense(keras, block.name, x, block.classes, use_bias=True)
+        return keras.layers.Reshape((block.classes,), name="logits")(x) if dense_as_convolution else x
     raise TypeError(f"unknown block {type(block).__name__}")
+
+
+def _dense(keras: ModuleType, name: str, x: Any, units: int, *, use_bias: bool) -> Any:
+    """A dense layer; on `[batch, 1, 1, channels]` a convolution."""
+    if len(x.shape) == 2:
+        return keras.layers.Dense(units, use_bias=use_bias, name=name)(x)
+    return keras.layers.Conv2D(units, 1, use_bias=use_bias, name=name)(x)
 
 
 def _conv_bn(

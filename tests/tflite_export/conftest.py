@@ -27,14 +27,14 @@ def split_export(split_job):
 @pytest.fixture(scope="session")
 def whole_job(tmp_path_factory):
     """The job behind `whole_export`."""
-    from tiny_job import SWISH_SPACE, WHOLE, write_job
+    from tiny_job import GATED_SPACE, WHOLE, write_job
 
-    return write_job(tmp_path_factory.mktemp("whole"), WHOLE, SWISH_SPACE, method="ptq")
+    return write_job(tmp_path_factory.mktemp("whole"), WHOLE, GATED_SPACE, method="ptq")
 
 
 @pytest.fixture(scope="session")
 def whole_export(whole_job):
-    """A network in one piece with swish, quantised without training."""
+    """A network in one piece with every kind of block, quantised without training."""
     from tflite_export import run_export
 
     return run_export(whole_job)

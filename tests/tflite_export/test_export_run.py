@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_job import CLASSES, SWISH_SPACE, WHOLE, images_and_labels, random_weights, write_job
+from tiny_job import CLASSES, GATED_SPACE, WHOLE, images_and_labels, random_weights, write_job
 
 from splitnets_tf.errors import UserError
 from tflite_export import ExportError, Int8Model, resize_bytes, run_export, run_models, run_split
@@ -75,8 +75,8 @@ def test_a_network_in_one_piece_gives_one_file_close_to_the_float_network(whole_
     from splitnets_tf.space import blueprint, space_from_dict
     from splitnets_tf.supernet.materialize import build_network, set_network_weights
 
-    models = build_network(keras, blueprint(space_from_dict(SWISH_SPACE), WHOLE, CLASSES))
-    set_network_weights(models, random_weights(WHOLE, seed=1, space=SWISH_SPACE))
+    models = build_network(keras, blueprint(space_from_dict(GATED_SPACE), WHOLE, CLASSES))
+    set_network_weights(models, random_weights(WHOLE, seed=1, space=GATED_SPACE))
     images = resize_bytes(images_and_labels(48, seed=5)[0], 16)
 
     expected = np.asarray(models.whole(images / np.float32(255), training=False))

@@ -4,9 +4,10 @@ import json
 import random
 
 import pytest
-from tiny_job import CLASSES, SPACE, SPLIT, SWISH_SPACE, WHOLE
+from tiny_job import CLASSES, GATED_SPACE, SPACE, SPLIT, WHOLE
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.graph import read_tflite
 from splitnets_tf.graph.tflite_file import read_tflite_file
 from splitnets_tf.hardware import cut, fuse_int8, load_system, plan_arena, weight_bytes
 from splitnets_tf.space import architecture_graph, space_from_dict
@@ -30,13 +31,24 @@ def test_the_planned_arena_is_the_one_that_tflite_micro_allocates(split_export, 
 
 def test_the_cost_model_predicts_the_files_from_the_architecture(split_export, whole_export):
     network = architecture_graph(space_from_dict(SPACE), SPLIT, CLASSES)
-    whole = architecture_graph(space_from_dict(SWISH_SPACE), WHOLE, CLASSES)
+    whole = architecture_graph(space_from_dict(GATED_SPACE), WHOLE, CLASSES)
     predicted = [*cut(network.graph, network.sensor_operations), whole.graph]
 
     for graph, path in zip(predicted, (*split_export.paths, *whole_export.paths), strict=True):
         measured = memory_profile(path, measure=False)
         assert measured.arena_bytes == plan_arena(fuse_int8(graph)).arena_bytes
-        assert measured.weight_bytes == weight_bytes(fuse_int8(graph))
+        lowered = fuse_int8(graph).operations
+        found = [op for op in read_tflite(path).operations if op.kind != "reshape"]
+        assert [(op.kind, op.function, op.kernel_elements) for op in found] == [
+            ("conv2d" if op.kind == "dense" else op.kind, op.function, op.kernel_elements) for op in lowered
+        ]
+        # A dense layer is a convolution in the file, with a bias; at the end stands the shape of the logits.
+        biases = sum(4 * graph.tensor(op.outputs[0]).elements for op in lowered if op.kind == "dense")
+        biases -= sum(4 * op.bias_elements for op in lowered if op.kind == "dense")
+        shape_bytes = 8 if measured.operations[-1].kind == "reshape" else 0
+        expected = weight_bytes(fuse_int8(graph)) + biases + shape_bytes
+        # Equal constants lie in the file once: a bias of 8 zeros, a factor of 1/6.
+        assert measured.weight_bytes == expected - (4 * 8 + 1 if graph is whole.graph else 0)
 
 
 def test_rows_tell_where_the_memory_goes(profile):

@@ -23,7 +23,15 @@ SPACE = {
     "split_kernel": 1,
     "activation": "relu6",
 }
-SWISH_SPACE = SPACE | {"name": "tiny-swish", "activation": "swish"}
+GATED_SPACE = SPACE | {
+    "name": "tiny-gated",
+    "stages": [row | {"squeeze_excite": True, "project_shortcut": True} for row in SPACE["stages"]],
+    "activation": "hard_swish",
+    "squeeze_activation": "swish",
+    "squeeze_gate": "hard_sigmoid",
+    "head_expansion": 2,
+}
+"""All that the presets have and TF-MOT does not know: gates, hard activations, averages around strides, two heads."""
 SPLIT = Architecture(
     resolution=24,
     stem_width=8,
