@@ -5,7 +5,8 @@ which the paper disagrees with itself; they take a few seconds and need no Tenso
 trained run again on systems that differ in one property, and draws how the split moves. `joint-search` compares the
 search of split and architecture together with other ways of spending as many evaluations.
 `initialization`, `sampling` and `sharing` train supernets with and without what the paper says makes training stable.
-`jmsnas` makes the six runs of the second paper's figures.
+`jmsnas` makes the six runs of the second paper's figures. `vela-ranking` asks Arm's
+Vela how well multiply-accumulates over peak speed order random networks, and what it would have chosen in a run.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pipelines.reproduction.jmsnas_command import run_jmsnas
 
         return run_jmsnas(options.output_dir, smoke=options.smoke)
+    if options.what == "vela-ranking":
+        from pipelines.reproduction.vela_command import run_vela_ranking
+
+        return run_vela_ranking(options.space, options.system, options.count, options.seed, options.run, options.json)
     from pipelines.reproduction.tables_command import run_table
 
     return run_table(options.what, options.json)
@@ -120,7 +125,21 @@ def _parser() -> argparse.ArgumentParser:
     jmsnas = commands.add_parser("jmsnas", help=text, description=text)
     jmsnas.add_argument("--output-dir", type=Path, default=Path("runs/jmsnas"), help="holds the six runs")
     jmsnas.add_argument("--smoke", action="store_true", help="shortened runs; their accuracies mean nothing")
+    text = "How well OPs over peak speed rank random networks, judged by Arm's Vela (needs the extra [deploy])"
+    ranking = commands.add_parser("vela-ranking", help=text, description=text)
+    ranking.add_argument("--space", default="demo", help="search space (default: demo)")
+    ranking.add_argument("--system", default="hmd-demo", help="system (default: hmd-demo)")
+    ranking.add_argument("--count", type=_several, default=100, help="number of networks (default: 100)")
+    ranking.add_argument("--seed", type=int, default=0, help="of networks and bootstrap")
+    ranking.add_argument("--run", type=Path, help="also compare the choice in this run of pipelines.imagenet")
+    ranking.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     return parser
+
+
+def _several(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 2, received {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

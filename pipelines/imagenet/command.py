@@ -35,10 +35,12 @@ _OPTIONS = {
     "epochs": "train.epochs",
     "fine_tune_epochs": "fine_tune.epochs",
     "qat_epochs": "export.qat_epochs",
+    "quantization": "export.method",
     "population": "search.population",
     "generations": "search.generations",
     "constraint": "constraints",
     "pick": "selection.picks",
+    "rerank": "selection.rerank",
     "supernet": "supernet_run",
 }
 """Command-line option -> key of the configuration."""
@@ -131,6 +133,11 @@ def _parser(application: Application) -> tuple[argparse.ArgumentParser, dict[str
     train.add_argument("--batch-size", type=int, help="images per step")
     train.add_argument("--fine-tune-epochs", type=int, help="epochs of float fine-tuning")
     train.add_argument("--qat-epochs", type=int, help="epochs of quantisation-aware training")
+    train.add_argument(
+        "--quantization",
+        choices=("qat", "ptq"),
+        help="how the network becomes int8: quantisation-aware training (default), or calibration images alone",
+    )
     search = parser.add_argument_group("search and selection")
     search.add_argument("--population", type=int, help="candidates of a generation")
     search.add_argument("--generations", type=int, help="generations")
@@ -147,6 +154,11 @@ def _parser(application: Application) -> tuple[argparse.ArgumentParser, dict[str
         type=_numbers,
         metavar="FRACTION[,...]",
         help="choose the fastest network of this validation accuracy; several and none: as above",
+    )
+    search.add_argument(
+        "--rerank",
+        choices=("vela",),
+        help="choose by the latencies of Arm's Vela for all evaluated candidates, not by multiply-accumulates",
     )
     search.add_argument(
         "--pick",
@@ -224,6 +236,7 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
     """Check everything; nothing is written before all is known to be right."""
     from pipelines.imagenet.config import with_overrides
     from pipelines.imagenet.other_supernet import inherited_config
+    from pipelines.imagenet.rerank import check_rerank
 
     run = RunDirectory(arguments.output_dir)
     stored = None if arguments.overwrite else run.stored_config()
@@ -233,6 +246,7 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
     if stored is not None:
         base = with_overrides(base, stored)
     config = with_overrides(base, _overrides(arguments, options))
+    check_rerank(config.selection.rerank)
     return application.open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
 
 
@@ -283,6 +297,9 @@ def _run_stages(application: Application, context: Any, verb: str) -> None:
 
     trained = TrainedEvaluator(context)
     search(context, trained)
+    from pipelines.imagenet.rerank import rerank
+
+    rerank(context)
     if verb == "search":
         return
     from pipelines.imagenet.export import export

@@ -18,6 +18,7 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.supernet.distribution import check_strategy
 from splitnets_tf.supernet.settings import SandwichSettings, SupernetSettings, TrainingSettings
+from tflite_export.job import METHODS
 
 __all__ = [
     "DEMO",
@@ -77,6 +78,8 @@ class SelectionSettings:
     """For each limit the most accurate network within it is built, too."""
     min_accuracies: tuple[float, ...] = ()
     """For each floor the fastest network above it is built, too."""
+    rerank: str | None = None
+    """`vela`: the choice follows Vela's latencies of all evaluated candidates; None: the cost model's front."""
 
     def __post_init__(self) -> None:
         if any(isinstance(number, bool) or not isinstance(number, int) or number < 1 for number in self.picks):
@@ -87,24 +90,35 @@ class SelectionSettings:
         for value in (self.min_accuracy, *self.min_accuracies):
             if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 1):
                 raise UserError(f"selection: an accuracy should be a fraction such as 0.55, received {value}")
+        if self.rerank not in (None, "vela"):
+            raise UserError(f"selection: rerank should be null or 'vela', received {self.rerank!r}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ExportSettings:
-    """Quantisation-aware training and conversion."""
+    """Quantisation and conversion."""
 
+    method: str = "qat"
+    """`qat`: quantisation-aware training; `ptq`: ranges of calibration images alone, no training."""
     qat_epochs: int = 1
     """Epochs of quantisation-aware training after the float fine-tuning."""
     qat_learning_rate: float = 0.002
     """Its peak learning rate."""
     batch_size: int = 64
     """Images per step."""
-    bit_exact_inputs: int = 256
-    """Test images on which the two halves are compared with the whole int8 network, bit for bit."""
+    bit_exact_inputs: int | None = None
+    """At most so many test images, evenly spread, on which the two halves are compared with the whole int8 network, bit
+    for bit; None for all. Reference kernels are slow: 10 ms an image for the demo's network."""
+    micro_inputs: int = 64
+    """Test images that TensorFlow Lite Micro runs as well, where it is installed."""
 
     def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UserError(f"export: method must be one of {list(METHODS)}, received {self.method!r}")
         _check_at_least(0, qat_epochs=self.qat_epochs)
-        _check_at_least(1, batch_size=self.batch_size, bit_exact_inputs=self.bit_exact_inputs)
+        _check_at_least(1, batch_size=self.batch_size, micro_inputs=self.micro_inputs)
+        if self.bit_exact_inputs is not None:
+            _check_at_least(1, bit_exact_inputs=self.bit_exact_inputs)
         if not 0 < self.qat_learning_rate < math.inf:
             raise UserError(f"export: qat_learning_rate must be positive, received {self.qat_learning_rate}")
 
@@ -185,7 +199,7 @@ SMOKE = dataclasses.replace(
     calibration_images=256,
     validation_images=256,
     fine_tune=dataclasses.replace(DEMO.fine_tune, epochs=1),
-    export=dataclasses.replace(DEMO.export, qat_epochs=1, bit_exact_inputs=64),
+    export=dataclasses.replace(DEMO.export, qat_epochs=1, bit_exact_inputs=64, micro_inputs=8),
 )
 
 

@@ -1,7 +1,9 @@
-"""Stage `export`: two int8 files, tested on the whole test set, and the sensor half's memory."""
+"""Stage `export`: two int8 files, tested on the whole test set, and what the tools of the field say about them."""
 
 import dataclasses
 import functools
+import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,17 @@ import numpy as np
 
 from pipelines.imagenet.context import Arrays, Context
 from pipelines.imagenet.networks import chosen_architecture, save_predictions
+from pipelines.imagenet.tool_figures import tool_figures
 from pipelines.progress import progress_bar
 from splitnets_tf.files import read_json, write_atomically, write_json
 from tflite_export import (
     ExportJob,
     ExportResult,
+    MemoryProfile,
     QuantizationSettings,
     memory_profile,
+    micro_agreement,
+    npu_for,
     resize_bytes,
     run_export,
     run_models,
@@ -31,9 +37,11 @@ class ExportRecord:
     """What the report needs to know of the export."""
 
     boundary: dict[str, Any]
-    """`scale`, `zero_point`, `bit_exact_inputs`."""
+    """`scale`, `zero_point`, `bit_exact_inputs`, `measured_by`; `micro`: what TensorFlow Lite Micro computes."""
     devices: dict[str, dict[str, Any]]
-    """`sensor` and `aggregator`: `tflite_bytes`, `weight_bytes`, `arena_bytes_measured` (None where not measured)."""
+    """`sensor` and `aggregator`: figures of the file, None where not measured, and `measured_by` for each figure."""
+    method: str = "qat"
+    """`qat` or `ptq`: how the deployed files were quantised; runs of older versions do not say, and knew `qat` only."""
 
 
 def _record_path(context: Context) -> Path:
@@ -53,25 +61,37 @@ def export(context: Context) -> None:
         return
     with context.run.stage("export", inputs, config.seed):
         result = _quantize(context)
-        save_predictions(context, "int8", _int8_predictions(context, result))
-        limit = context.system.sensor.memory_bytes
-        profiles = {
-            "sensor": memory_profile(result.paths[0], limit),
-            "aggregator": memory_profile(result.paths[1], context.system.aggregator.memory_bytes),
-        }
+        save_predictions(context, "int8", _int8_predictions(context, result.paths, "int8 test images"))
+        if result.untrained:
+            paths = [file.path for file in result.untrained]
+            save_predictions(context, "int8_ptq", _int8_predictions(context, paths, "the same without its training"))
+        profiles = _profiles(context, result)
         write_json(context.path("memory.json"), profiles["sensor"].to_dict())
         record = ExportRecord(
-            boundary=dataclasses.asdict(result.boundary) if result.boundary else {},
-            devices={
-                name: {
-                    "tflite_bytes": profile.file_bytes,
-                    "weight_bytes": profile.weight_bytes,
-                    "arena_bytes_measured": profile.micro_arena.head_bytes if profile.micro_arena else None,
-                }
-                for name, profile in profiles.items()
-            },
+            method=result.method,
+            boundary=_boundary(context, result, profiles),
+            devices={name: tool_figures(profile) for name, profile in profiles.items()},
         )
         write_json(_record_path(context), dataclasses.asdict(record))
+
+
+def _profiles(context: Context, result: ExportResult) -> dict[str, MemoryProfile]:
+    """Memory of both files: planned, by TensorFlow Lite Micro, and by Vela for the NPUs that stand for the system."""
+    processors = {"sensor": context.system.sensor, "aggregator": context.system.aggregator}
+    return {
+        name: memory_profile(path, processor.memory_bytes, npu=npu_for(name, context.system))
+        for path, (name, processor) in zip(result.paths, processors.items(), strict=True)
+    }
+
+
+def _boundary(context: Context, result: ExportResult, profiles: dict[str, MemoryProfile]) -> dict[str, Any]:
+    if result.boundary is None:
+        return {}
+    images = _at_resolution(context, context.sample("test", context.config.export.micro_inputs).images)
+    agreement = micro_agreement(result.paths, images, [profile.micro_arena_bytes for profile in profiles.values()])
+    micro = {"note": agreement} if isinstance(agreement, str) else agreement.to_dict()
+    measured_by = f"LiteRT {importlib.metadata.version('ai-edge-litert')}, reference kernels"
+    return dataclasses.asdict(result.boundary) | {"measured_by": measured_by, "micro": micro}
 
 
 def _quantize(context: Context) -> ExportResult:
@@ -87,6 +107,7 @@ def _quantize(context: Context) -> ExportResult:
         output_dir=context.run.path,
         work_dir=context.path("export"),
         settings=QuantizationSettings(
+            method=config.export.method,
             epochs=config.export.qat_epochs,
             batch_size=config.export.batch_size,
             learning_rate=config.export.qat_learning_rate,
@@ -117,8 +138,12 @@ def save_arrays(context: Context, name: str, arrays: Arrays) -> tuple[Path, Path
     return paths
 
 
-def _int8_predictions(context: Context, result: ExportResult) -> np.ndarray:
-    images = resize_bytes(context.arrays("test").images, chosen_architecture(context).resolution)
-    with progress_bar("int8 test images", len(images)) as advance:
-        logits = run_models(result.paths, images, threads=2, on_progress=lambda done, _: advance(done, ""))
+def _at_resolution(context: Context, images: np.ndarray) -> np.ndarray:
+    return resize_bytes(images, chosen_architecture(context).resolution)
+
+
+def _int8_predictions(context: Context, paths: Sequence[Path], title: str) -> np.ndarray:
+    images = _at_resolution(context, context.arrays("test").images)
+    with progress_bar(title, len(images)) as advance:
+        logits = run_models(paths, images, threads=2, on_progress=lambda done, _: advance(done, ""))
     return np.argmax(logits, axis=-1)

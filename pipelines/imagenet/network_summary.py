@@ -1,5 +1,6 @@
 """What summary.json says of one built network: its split, its parts, its latency and its three accuracies."""
 
+import importlib.metadata
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ __all__ = ["network_summary"]
 
 
 def network_summary(context: Context, candidate: Candidate, test: Predictions) -> dict[str, Any]:
-    """Keys `split`, `devices`, `links`, `latency_ms` and `accuracy`.
+    """Keys `split`, `devices`, `links`, `latency_ms`, `accuracy` and `quantization`.
 
     Args:
         context: The run in whose directory the network was built.
@@ -35,7 +36,26 @@ def network_summary(context: Context, candidate: Candidate, test: Predictions) -
             "fine_tuned": test.accuracy("chosen"),
             "int8": test.accuracy("int8"),
         },
+        "quantization": _quantization(read_export_record(context).method, test),
     }
+
+
+def _quantization(method: str, test: Predictions) -> dict[str, Any]:
+    """Accuracy over the whole test set of each method that was carried out, and what it changes against float."""
+    names = {"qat": "int8", "ptq": "int8_ptq"} if method == "qat" else {"ptq": "int8"}
+    version = importlib.metadata.version("ai-edge-litert")
+    result: dict[str, Any] = {
+        "method": method,
+        "test_images": len(test.labels),
+        "measured_by": f"LiteRT {version} with XNNPACK, both halves in sequence",
+        "qat": None,
+        "ptq": None,
+    }
+    for key, name in names.items():
+        accuracy, difference = test.accuracy(name), test.difference(name, "chosen")
+        if accuracy is not None and difference is not None:
+            result[key] = accuracy | {"minus_float": difference.to_dict()}
+    return result
 
 
 def _split(context: Context, candidate: Candidate) -> dict[str, int]:
@@ -62,10 +82,7 @@ def _devices(context: Context, candidate: Candidate, record: ExportRecord) -> li
     cost = split_cost(built.graph, built.sensor_operations, context.system, views=context.space.views)
     rows = [device_row("sensor", cost.sensor), device_row("aggregator", cost.aggregator)]
     for row in rows:
-        measured = record.devices[row["name"]]
-        row["tflite_bytes"] = measured["tflite_bytes"]
-        row["arena_bytes_measured"] = measured["arena_bytes_measured"]
-        row["measured_by"] |= {"tflite_bytes": "file size"}
-        if measured["arena_bytes_measured"] is not None:
-            row["measured_by"] |= {"arena_bytes_measured": "TFLite Micro"}
+        measured = dict(record.devices[row["name"]])
+        row["measured_by"] |= measured.pop("measured_by", {"tflite_bytes": "file size"})
+        row |= measured
     return rows

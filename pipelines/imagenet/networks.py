@@ -14,6 +14,7 @@ from pipelines.callbacks import EpochProgress, tensorboard
 from pipelines.imagenet.config import ImagenetConfig
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.plain_cnn import plain_cnn, plain_cnn_widths
+from pipelines.imagenet.rerank import rerank_inputs, select_by_vela
 from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import read_json, write_atomically, write_json
@@ -53,6 +54,8 @@ Loss = Callable[[Any, Any], Any]
 
 def select(context: Context) -> tuple[Candidate, str]:
     """The front's point that is built, and the rule that chose it."""
+    if context.config.selection.rerank is not None:
+        return select_by_vela(context)
     best = context.best_baseline
     return choose(
         read_pareto_csv(context.path("search", "pareto.csv")),
@@ -80,7 +83,7 @@ def predictions_path(context: Context, network: str) -> Path:
 def fine_tune(context: Context, trained: TrainedEvaluator) -> None:
     """Write architecture.json and weights.npz, train the baselines as long, and predict the test images of each."""
     config = context.config
-    inputs = context.inputs(supernet_weights(context), context.path("search", "pareto.csv"))
+    inputs = context.inputs(supernet_weights(context), context.path("search", "pareto.csv")) | rerank_inputs(context)
     if context.run.is_done("fine_tune", inputs):
         return
     candidate, _ = select(context)

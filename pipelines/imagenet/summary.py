@@ -11,6 +11,7 @@ from pipelines.imagenet.network_summary import network_summary
 from pipelines.imagenet.networks import predictions_path, select
 from pipelines.imagenet.picks import pick_summaries
 from pipelines.imagenet.plain_cnn import plain_cnn_macs, plain_cnn_widths
+from pipelines.imagenet.rerank import rerank_summary
 from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
 from splitnets_tf.files import read_json
 from splitnets_tf.search import Candidate
@@ -79,6 +80,7 @@ def assemble_summary(
         "comparisons": comparisons,
         "picks": pick_summaries(context, test),
         "search": _search_effort(context),
+        "rerank": rerank_summary(context, candidate),
         "boundary": read_export_record(context).boundary,
         "training": {**_training(context), "teachers": teachers},
         "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},

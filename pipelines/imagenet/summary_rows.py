@@ -15,7 +15,7 @@ __all__ = ["Predictions", "baseline_row", "claim_row", "device_row"]
 ACCURACY_MARGIN = 0.02
 """At least as accurate: the paired interval's lower bound is above minus two points."""
 _SHARES = {0.5: "half", 0.2: "a fifth of"}
-_TESTED = ("chosen", "int8", "largest", "plain_cnn", "mobilenet_v2", "head_distillation")
+_TESTED = ("chosen", "int8", "int8_ptq", "largest", "plain_cnn", "mobilenet_v2", "head_distillation")
 """Names under which test predictions of single images are kept; a run holds some of them."""
 _COST_FIGURES = ("params", "macs", "peak_bytes", "weight_bytes", "arena_bytes", "latency_ms")
 

@@ -5,10 +5,28 @@ from collections.abc import Mapping, Sequence
 from pipelines.report.drawn_blocks import DrawnBlock
 from pipelines.report.memory_profile import MemoryProfile
 from pipelines.report.page import Cell, Column, Row, Table
-from pipelines.report.records import Device
-from pipelines.report.units import NOTHING, TIMES, bytes_text, count_text, integer_text, ms_text, seconds_text
+from pipelines.report.records import Device, Interval, Quantization
+from pipelines.report.units import (
+    NOTHING,
+    TIMES,
+    bytes_text,
+    count_text,
+    integer_text,
+    interval_text,
+    ms_text,
+    points_text,
+    seconds_text,
+)
 
-__all__ = ["blocks_table", "device_table", "key_value_table", "memory_table", "operations_table", "seconds_table"]
+__all__ = [
+    "blocks_table",
+    "device_table",
+    "key_value_table",
+    "memory_table",
+    "operations_table",
+    "quantization_table",
+    "seconds_table",
+]
 
 _EMPTY = Cell(NOTHING, tone="muted")
 
@@ -22,6 +40,12 @@ def device_table(devices: Sequence[Device]) -> Table:
         ("weight_bytes", "Weights in the int8 file", bytes_text),
         ("arena_bytes", "Arena, planned", bytes_text),
         ("arena_bytes_measured", "Arena, measured", bytes_text),
+        ("required_bytes", "Weights + arena", bytes_text),
+        ("npu_required_bytes", "On an NPU: activations + constants", bytes_text),
+        ("npu_size_required_bytes", "The same, compiled for size", bytes_text),
+        ("npu_cpu_operations", "Operations that it leaves to a CPU", integer_text),
+        ("npu_cycles", "Cycles", integer_text),
+        ("npu_latency_ms", "Latency on the NPU", ms_text),
         ("tflite_bytes", "Size of the .tflite file", bytes_text),
         ("latency_ms", "Latency", ms_text),
     )
@@ -39,6 +63,37 @@ def device_table(devices: Sequence[Device]) -> Table:
         Column(title="Taken by", number=False),
     )
     return Table(caption="The chosen network's parts, and who took each figure.", columns=columns, rows=tuple(rows))
+
+
+def quantization_table(quantization: Quantization, fine_tuned: Interval) -> Table:
+    """Show the accuracy of the float network and of both ways to int8."""
+    rows = [Row(cells=(Cell("fine-tuned, float"), _accuracy(fine_tuned), _EMPTY))]
+    for method, name in (("ptq", "int8, post-training quantisation"), ("qat", "int8, quantisation-aware training")):
+        value, difference = getattr(quantization, method), getattr(quantization, f"{method}_minus_float")
+        deployed = method == quantization.method
+        if value is None or difference is None:
+            rows.append(Row(cells=(Cell(name), Cell("not carried out", tone="muted"), _EMPTY)))
+            continue
+        change = Cell(
+            points_text(difference.value, signed=True),
+            detail=interval_text(difference.low, difference.high, signed=True),
+        )
+        label = Cell(name, detail="the deployed files" if deployed else "")
+        rows.append(Row(cells=(label, _accuracy(value), change), strong=deployed))
+    return Table(
+        caption=f"The chosen network's test accuracy before and after quantisation, on {quantization.test_images:g} "
+        f"images; int8 measured by {quantization.measured_by}.",
+        columns=(
+            Column(title="Form", number=False),
+            Column(title="Test accuracy (%)"),
+            Column(title="Minus float (points)"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _accuracy(value: Interval) -> Cell:
+    return Cell(points_text(value.value), detail=interval_text(value.low, value.high))
 
 
 def memory_table(profile: MemoryProfile) -> Table:

@@ -4,7 +4,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ACCURACY_KINDS", "Comparison", "Device", "Interval", "Link", "Network", "Pick", "RunSummary", "System"]
+__all__ = [
+    "ACCURACY_KINDS",
+    "Comparison",
+    "Device",
+    "Interval",
+    "Link",
+    "Network",
+    "Pick",
+    "Quantization",
+    "RunSummary",
+    "System",
+]
 
 ACCURACY_KINDS = ("inherited", "fine_tuned", "trained_alone")
 """Three kinds of accuracy that never stand in one column."""
@@ -34,6 +45,12 @@ class Device:
     arena_bytes: float | None = None
     arena_bytes_measured: float | None = None
     tflite_bytes: float | None = None
+    required_bytes: float | None = None
+    npu_cycles: float | None = None
+    npu_latency_ms: float | None = None
+    npu_required_bytes: float | None = None
+    npu_size_required_bytes: float | None = None
+    npu_cpu_operations: float | None = None
     latency_ms: float | None = None
     measured_by: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -99,6 +116,26 @@ class Pick:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Quantization:
+    """How the chosen network became int8, and what that costs; a method that was not carried out is None."""
+
+    method: str
+    """`qat` or `ptq`: of the deployed files."""
+    test_images: float
+    """Images on which accuracies were counted."""
+    measured_by: str
+    """The tool that ran the files."""
+    qat: Interval | None = None
+    """Accuracy after quantisation-aware training."""
+    qat_minus_float: Interval | None = None
+    """Paired difference from the float network."""
+    ptq: Interval | None = None
+    """Accuracy by post-training quantisation."""
+    ptq_minus_float: Interval | None = None
+    """Paired difference from the float network."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """The chosen network against a baseline, paired over the same test images."""
 
@@ -154,6 +191,12 @@ class RunSummary:
     picks: tuple[Pick, ...]
     """Further networks of the front, fastest first."""
     bit_exact_inputs: float | None
+    quantization: Quantization | None
+    """None for runs of older versions."""
+    micro_images: float | None
+    """Images that TensorFlow Lite Micro ran; None where it did not."""
+    micro_identical: float | None
+    """Those for which it computed what LiteRT's reference kernels do."""
     training: Mapping[str, str | float]
     stage_seconds: Mapping[str, float]
 

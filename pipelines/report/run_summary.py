@@ -13,6 +13,7 @@ from pipelines.report.records import (
     Link,
     Network,
     Pick,
+    Quantization,
     RunSummary,
     System,
 )
@@ -55,6 +56,7 @@ def summary_from_node(node: Node) -> RunSummary:
     fine_tuned = _interval(accuracy["fine_tuned"])
     space = node.get("space")
     boundary = node.get("boundary")
+    micro = boundary.get("micro") if boundary else None
     return RunSummary(
         dataset=node["dataset"].text(),
         seed=node["seed"].number(),
@@ -75,6 +77,9 @@ def summary_from_node(node: Node) -> RunSummary:
         comparisons=tuple(_comparison(c) for c in _elements(node, "comparisons")),
         picks=tuple(_pick(pick) for pick in _elements(node, "picks")),
         bit_exact_inputs=_amount(boundary, "bit_exact_inputs"),
+        quantization=_quantization(node.get("quantization")),
+        micro_images=_amount(micro, "images"),
+        micro_identical=_amount(micro, "identical"),
         training=_flat(node.get("training")),
         stage_seconds=_stage_seconds(node.get("stages")),
     )
@@ -126,6 +131,22 @@ def _pick(node: Node) -> Pick:
         supernet=_interval(accuracy["supernet"]),
         fine_tuned=_interval(accuracy["fine_tuned"]),
         int8=_interval(accuracy["int8"]),
+    )
+
+
+def _quantization(node: Node | None) -> Quantization | None:
+    if node is None:
+        return None
+    figures: dict[str, Interval] = {}
+    for method in ("qat", "ptq"):
+        found = node.get(method)
+        if found:
+            figures |= {method: _interval(found), f"{method}_minus_float": _interval(found["minus_float"])}
+    return Quantization(
+        method=node["method"].one_of(("qat", "ptq")),
+        test_images=node["test_images"].amount(),
+        measured_by=node["measured_by"].text(),
+        **figures,
     )
 
 

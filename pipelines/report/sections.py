@@ -12,6 +12,7 @@ from pipelines.report.detail_tables import (
     key_value_table,
     memory_table,
     operations_table,
+    quantization_table,
     seconds_table,
 )
 from pipelines.report.drawing import network_figure
@@ -67,6 +68,8 @@ def accuracy_section(summary: RunSummary) -> Section:
         accuracy_table(summary.networks, summary.supernet, summary.fine_tuned, summary.int8),
         Paragraph(text=f"Quantisation to int8 changes the chosen network's test accuracy by {loss} points."),
     ]
+    if summary.quantization is not None:
+        blocks.append(quantization_table(summary.quantization, summary.fine_tuned))
     if not comparisons:
         blocks.append(Paragraph(text="The run holds no paired comparisons.", tone="muted"))
     else:

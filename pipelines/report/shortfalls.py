@@ -8,7 +8,7 @@ __all__ = ["SHORTFALL_LABEL", "shortfalls"]
 
 SHORTFALL_LABEL = "This run falls short of its goal."
 """What precedes the headline of such a run."""
-_MOST_QUANTISATION_LOSS = 0.015
+_MOST_QUANTISATION_LOSS = 0.01
 _ROUNDING = 1e-9
 
 
@@ -20,7 +20,8 @@ def shortfalls(summary: RunSummary | None, memory: MemoryProfile | None = None) 
         memory: The sensor half's memory; None leaves its check out.
 
     Returns:
-        Sentences: claims that do not hold, an int8 loss of more than 1.5 points, a sensor half that does not fit;
+        Sentences: claims that do not hold, an int8 loss of more than 1 point, an answer of
+        TensorFlow Lite Micro that differs, operations that an NPU leaves to a CPU, a sensor half that does not fit;
         empty where everything holds.
     """
     found = []
@@ -28,7 +29,17 @@ def shortfalls(summary: RunSummary | None, memory: MemoryProfile | None = None) 
         found += [_failed_claim(comparison) for comparison in summary.comparisons if not comparison.holds]
         loss = summary.fine_tuned.value - summary.int8.value
         if loss > _MOST_QUANTISATION_LOSS + _ROUNDING:
-            found.append(f"Quantisation to int8 costs {points_text(loss)} points, more than 1.5.")
+            found.append(f"Quantisation to int8 costs {points_text(loss)} points, more than 1.")
+        if summary.micro_images is not None and summary.micro_identical != summary.micro_images:
+            found.append(
+                f"TensorFlow Lite Micro computes what LiteRT's reference kernels do on {summary.micro_identical:g} of "
+                f"{summary.micro_images:g} images only."
+            )
+        found += [
+            f"An NPU leaves {device.npu_cpu_operations:g} operations of the {device.name} half to a CPU."
+            for device in summary.chosen.devices
+            if device.npu_cpu_operations
+        ]
     if memory is not None and not memory.fits:
         found.append("Weights and arena of the sensor half do not fit into the sensor's memory.")
     return tuple(found)

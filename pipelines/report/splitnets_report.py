@@ -130,11 +130,18 @@ def _facts(run: RunFiles) -> tuple[Fact, ...]:
             facts.append(Fact("Mode", "smoke test: every figure is from a run far too short to mean anything"))
         facts.append(Fact("Choice", summary.selection_rule or "the run does not say by which rule it chose"))
         if summary.bit_exact_inputs is not None:
-            facts.append(Fact("Boundary", f"halves equal the whole int8 net on {summary.bit_exact_inputs:g} inputs"))
+            facts.append(Fact("Boundary", _boundary_text(summary)))
     when = (run.provenance or {}).get("updated")
     if when:
         facts.append(Fact("Date", when))
     return tuple(facts)
+
+
+def _boundary_text(summary: RunSummary) -> str:
+    text = f"halves equal the whole int8 net on {summary.bit_exact_inputs:g} inputs (LiteRT's reference kernels)"
+    if summary.micro_images is None or summary.micro_identical is None:
+        return f"{text}; TensorFlow Lite Micro was not asked"
+    return f"{text}; TensorFlow Lite Micro computes the same on {summary.micro_identical:g} of {summary.micro_images:g}"
 
 
 def _data_text(summary: RunSummary) -> str:

@@ -120,6 +120,7 @@ def small_run(tmp_path_factory, folder, tiny_space):
     (root / "tiny.yaml").write_text(yaml.safe_dump(space_to_dict(tiny_space)))
     arguments = ["--smoke", "--output-dir", root / "run", "--data-dir", folder, "--image-size", 24]
     arguments += ["--space", root / "tiny.yaml", "--batch-size", 16, "--epochs", 2, "--qat-epochs", 1]
+    arguments += ["--rerank", "vela"]
     result = run(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     return root / "run", arguments, result
@@ -176,12 +177,56 @@ def test_summary_agrees_with_the_files(small_run):
         sensor["latency_ms"] + aggregator["latency_ms"] + summary["links"][0]["latency_ms"]
     )
     assert summary["split"]["feature_bytes"] == summary["links"][0]["bytes"]
-    assert summary["boundary"]["bit_exact_inputs"] > 0
+    assert summary["boundary"]["bit_exact_inputs"] == min(64, summary["data"]["test"])
     for kind in ("supernet", "fine_tuned", "int8"):
         interval = summary["accuracy"][kind]
         assert 0 <= interval["low"] <= interval["value"] <= interval["high"] <= 1
     methods = [baseline["method"] for baseline in summary["baselines"]]
     assert methods == ["all-on-sensor", "all-on-aggregator", "neurosurgeon", "neurosurgeon-no-limit", "plain CNN"]
+
+
+def test_summary_says_what_the_tools_found(small_run):
+    directory, _, _ = small_run
+    summary = json.loads((directory / "summary.json").read_text())
+    memory = json.loads((directory / "memory.json").read_text())
+    micro = summary["boundary"]["micro"]
+    assert micro["identical"] == micro["images"] == 8
+    assert micro["measured_by"].startswith("TensorFlow Lite Micro")
+    assert "reference kernels" in summary["boundary"]["measured_by"]
+    for device, npu in zip(summary["devices"], ("ethos-u55-256", "ethos-u85-2048"), strict=True):
+        assert device["npu_cpu_operations"] == 0
+        assert device["npu_cycles"] > 0
+        assert device["npu_required_bytes"] == device["npu_sram_bytes"] + device["npu_flash_bytes"]
+        assert device["measured_by"]["npu_cycles"].startswith("Vela ")
+        assert npu in device["measured_by"]["npu_cycles"]
+        assert device["not_measured"] is None
+    assert memory["npu_memory"]["sram_bytes"] == summary["devices"][0]["npu_sram_bytes"]
+    assert summary["devices"][0]["fits"] is True
+
+
+def test_the_choice_by_vela_is_recorded(small_run):
+    directory, _, _ = small_run
+    summary = json.loads((directory / "summary.json").read_text())
+    vela = json.loads((directory / "search" / "vela.json").read_text())
+    with (directory / "search" / "evaluated.csv").open() as file:
+        assert {row["id"] for row in csv.DictReader(file)} == set(vela["candidates"])
+    chosen = summary["rerank"]["chosen"]
+    assert summary["selection_rule"].endswith("Latencies are Vela's.")
+    assert chosen["cost_model_latency_ms"] == summary["latency_ms"]
+    # Placeholder weights gave the cycles of the file that was exported in the end.
+    assert chosen["sensor_ms"] == pytest.approx(summary["devices"][0]["npu_latency_ms"], rel=0.05)
+    assert chosen["aggregator_ms"] == pytest.approx(summary["devices"][1]["npu_latency_ms"], rel=0.1)
+
+
+def test_summary_compares_float_with_both_ways_to_int8(small_run):
+    summary = json.loads((small_run[0] / "summary.json").read_text())
+    quantization = summary["quantization"]
+    assert quantization["method"] == "qat"
+    assert quantization["test_images"] == summary["data"]["test"]
+    assert {key: quantization["qat"][key] for key in ("value", "low", "high")} == summary["accuracy"]["int8"]
+    for method in ("qat", "ptq"):
+        change = quantization[method]["value"] - summary["accuracy"]["fine_tuned"]["value"]
+        assert quantization[method]["minus_float"]["value"] == pytest.approx(change)
 
 
 def test_every_front_point_keeps_the_memory(small_run):
