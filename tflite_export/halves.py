@@ -1,7 +1,6 @@
 """The two files at work: which sensor file belongs to an aggregator file, and the aggregator with one or more views."""
 
 import importlib.util
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
-from tflite_export.interpreter import Int8Model, Quantization, int8_tensor, load_interpreter
+from tflite_export.interpreter import Int8Model, Quantization
 from tflite_export.tool_process import run_tool
 
 __all__ = ["Aggregator", "fingerprint", "open_pair", "probe_model", "require_grpc"]
@@ -56,43 +55,32 @@ class Aggregator:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._interpreter = load_interpreter(path)
-        inputs = sorted(self._interpreter.get_input_details(), key=lambda detail: _natural(detail["name"]))
-        self._inputs = [int8_tensor(detail, "input", path) for detail in inputs]
-        (output,) = self._interpreter.get_output_details()[:1] or (None,)
-        if output is None or len(self._interpreter.get_output_details()) != 1 or not self._inputs:
-            raise UserError(f"{path}: expected one output and at least one input")
-        self._output = int8_tensor(output, "output", path)
-        if len({(tuple(d["shape"]), tuple(d["quantization"])) for d in self._inputs}) != 1:
-            raise UserError(f"{path}: its inputs differ in shape or quantisation; expected one for each of equal views")
+        self._model = Int8Model(path)
 
     @property
     def views(self) -> int:
         """Number of views."""
-        return len(self._inputs)
+        return self._model.views
 
     @property
     def feature_shape(self) -> tuple[int, ...]:
         """Shape of one view's feature, without the batch."""
-        return tuple(int(size) for size in self._inputs[0]["shape"][1:])
+        return self._model.input_shape
 
     @property
     def feature_bytes(self) -> int:
         """Bytes of one view's feature."""
-        return int(np.prod(self._inputs[0]["shape"]))
+        return int(np.prod(self.feature_shape))
 
     @property
     def quantization(self) -> Quantization:
         """Meaning of a feature's integers."""
-        scale, zero_point = self._inputs[0]["quantization"]
-        return Quantization(scale=float(scale), zero_point=int(zero_point))
+        return self._model.input_quantization
 
     def __call__(self, features: Sequence[bytes]) -> bytes:
         """int8 features, one for each view -> int8 logits."""
-        for detail, feature in zip(self._inputs, features, strict=True):
-            self._interpreter.set_tensor(detail["index"], np.frombuffer(feature, np.int8).reshape(detail["shape"]))
-        self._interpreter.invoke()
-        logits: bytes = self._interpreter.get_tensor(self._output["index"]).tobytes()
+        shape = (1, *self.feature_shape)
+        logits: bytes = self._model(*(np.frombuffer(feature, np.int8).reshape(shape) for feature in features)).tobytes()
         return logits
 
 
@@ -111,9 +99,3 @@ def open_pair(sensor: Path, aggregator: Path) -> Aggregator:
             f"{list(model.feature_shape)} with {model.quantization}; they are not halves of one network"
         )
     return model
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key in which `view_10` stands behind `view_9`."""
-    pieces = re.split(r"(\d+)", name)
-    return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]

@@ -22,11 +22,11 @@ def to_bytes(images: Any, size: int) -> Any:
     """Resize a batch in a TensorFlow graph and round it to whole grey levels.
 
     Args:
-        images: uint8 `[batch, s, s, 3]` tensor.
+        images: uint8 `[batch, s, s, 3]` or `[batch, views, s, s, 3]` tensor.
         size: Side in pixels of the result.
 
     Returns:
-        float32 `[batch, size, size, 3]` of whole numbers in [0, 255].
+        float32 `[batch, (views,) size, size, 3]` of whole numbers in [0, 255].
     """
     import tensorflow as tf
 
@@ -39,17 +39,17 @@ def resize_bytes(images: np.ndarray, size: int) -> np.ndarray:
     """The same on arrays, piece by piece.
 
     Args:
-        images: uint8 `[n, s, s, 3]`, may be memory-mapped.
+        images: uint8 `[n, s, s, 3]` or `[n, views, s, s, 3]`, may be memory-mapped.
         size: Side in pixels of the result.
 
     Returns:
-        uint8 `[n, size, size, 3]`; the array itself where it has that size.
+        uint8 `[n, (views,) size, size, 3]`; the array itself where it has that size.
     """
-    if images.shape[1:3] == (size, size):
+    if images.shape[-3:-1] == (size, size):
         return images
     import tensorflow as tf
 
-    resized = np.empty((len(images), size, size, 3), np.uint8)
+    resized = np.empty((*images.shape[:-3], size, size, 3), np.uint8)
     for start in range(0, len(images), _CHUNK):
         chunk = tf.convert_to_tensor(np.ascontiguousarray(images[start : start + _CHUNK]))
         resized[start : start + _CHUNK] = to_bytes(chunk, size).numpy()
@@ -61,17 +61,20 @@ def bytes_to_int8(images: np.ndarray) -> np.ndarray:
     return (images ^ np.uint8(0x80)).view(np.int8)
 
 
-def open_images(path: Path) -> np.ndarray:
-    """Memory-map an image file.
+def open_images(path: Path, views: int = 1) -> np.ndarray:
+    """Memory-map a file of images, `[n, s, s, 3]`, or of objects in several views, `[n, views, s, s, 3]`.
 
     Raises:
-        UserError: It is no .npy file, or no square uint8 RGB images.
+        UserError: It is no .npy file, or no square uint8 RGB images in so many views.
     """
     images = _open(path, "r")
     shape = images.shape
-    if images.dtype != np.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or not len(images):
+    between = shape[1:-3]
+    square = len(shape) >= 4 and shape[-3] == shape[-2] and shape[-1] == 3
+    if images.dtype != np.uint8 or not square or between != ((views,) if views > 1 else ()) or not len(images):
+        expected = "[n, s, s, 3]" if views == 1 else f"[n, {views}, s, s, 3]"
         raise UserError(
-            f"{path}: expected uint8 images of shape [n, s, s, 3], received {images.dtype} of shape {list(shape)}"
+            f"{path}: expected uint8 images of shape {expected}, received {images.dtype} of shape {list(shape)}"
         )
     return images
 

@@ -5,6 +5,7 @@ kernels equal those of TensorFlow Lite Micro. Accuracy is counted with either, b
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,6 @@ __all__ = [
     "Quantization",
     "count_correct",
     "count_equal",
-    "int8_tensor",
     "load_interpreter",
     "run_models",
     "run_split",
@@ -43,7 +43,7 @@ class Quantization:
 
 
 class Int8Model:
-    """One .tflite file with an int8 input, an int8 output and a batch of one.
+    """One .tflite file with an int8 input, or equal ones for several views, an int8 output and a batch of one.
 
     Args:
         path: The file.
@@ -59,13 +59,18 @@ class Int8Model:
         interpreter = load_interpreter(self.path, reference=reference, threads=threads)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self._interpreter = interpreter
-        self._input = _only(inputs, "input", self.path)
+        self._inputs = _equal_views(inputs, self.path)
         self._output = _only(outputs, "output", self.path)
+
+    @property
+    def views(self) -> int:
+        """Number of inputs."""
+        return len(self._inputs)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input, without the batch."""
-        return tuple(int(size) for size in self._input["shape"][1:])
+        return tuple(int(size) for size in self._inputs[0]["shape"][1:])
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -75,16 +80,17 @@ class Int8Model:
     @property
     def input_quantization(self) -> Quantization:
         """Meaning of the input's integers."""
-        return _quantization(self._input)
+        return _quantization(self._inputs[0])
 
     @property
     def output_quantization(self) -> Quantization:
         """Meaning of the output's integers."""
         return _quantization(self._output)
 
-    def __call__(self, value: np.ndarray) -> np.ndarray:
-        """int8 `[1, *input_shape]` -> int8 `[1, ...]`."""
-        self._interpreter.set_tensor(self._input["index"], value)
+    def __call__(self, *values: np.ndarray) -> np.ndarray:
+        """int8 `[1, *input_shape]`, one for each input, view 0 first -> int8 `[1, ...]`."""
+        for detail, value in zip(self._inputs, values, strict=True):
+            self._interpreter.set_tensor(detail["index"], value)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output["index"])
 
@@ -118,9 +124,11 @@ def run_models(
 ) -> np.ndarray:
     """Feed each image through the files in sequence; the int8 tensor between them is handed on as it is.
 
+    Of an object in several views each one passes the sensor's file, and the aggregator's takes all of their features.
+
     Args:
         paths: (sensor, aggregator), or the only file of a network in one piece.
-        images: uint8 `[n, s, s, 3]` at the network's resolution.
+        images: uint8 `[n, s, s, 3]`, or `[n, views, s, s, 3]`, at the network's resolution.
         reference: Reference kernels instead of XNNPACK.
         threads: Images that are worked on at the same time, each on one thread.
         on_progress: Called with the number of images done and in total, from the calling thread.
@@ -132,10 +140,11 @@ def run_models(
         UserError: A file is missing or unsuitable, or the images do not have the network's resolution.
     """
     chains = [[Int8Model(path, reference=reference) for path in paths] for _ in range(max(1, threads))]
-    first = chains[0][0]
-    if images.dtype != np.uint8 or not len(images) or images.shape[1:] != first.input_shape:
+    first, views = chains[0][0], chains[0][-1].views
+    expected = (*((views,) if views > 1 else ()), *first.input_shape)
+    if images.dtype != np.uint8 or not len(images) or images.shape[1:] != expected:
         raise UserError(
-            f"{first.path}: expected uint8 images of shape {['n', *first.input_shape]}, received {images.dtype} of "
+            f"{first.path}: expected uint8 images of shape {['n', *expected]}, received {images.dtype} of "
             f"shape {list(images.shape)}; resize them with tflite_export.resize_bytes"
         )
     idle: SimpleQueue[list[Int8Model]] = SimpleQueue()
@@ -211,16 +220,28 @@ def count_equal(
 def _run_chain(models: Sequence[Int8Model], images: np.ndarray) -> np.ndarray:
     rows = []
     for value in bytes_to_int8(images):
-        value = value[np.newaxis]
+        several = value.ndim > len(models[0].input_shape)
+        values = [view[np.newaxis] for view in value] if several else [value[np.newaxis]]
         for model in models:
-            value = model(value)
-        rows.append(value[0])
+            values = [model(*values)] if model.views > 1 else [model(each) for each in values]
+        rows.append(values[0][0])
     return np.stack(rows)
 
 
-def int8_tensor(detail: dict[str, Any], what: str, path: Path) -> dict[str, Any]:
-    """LiteRT's details of a tensor; UserError unless it is int8 with a batch of 1."""
-    return _only([detail], what, path)
+def _equal_views(details: Sequence[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """The inputs in the natural order of their names: of an aggregator the views."""
+    if len(details) < 2:
+        return [_only(list(details), "input", path)]
+    inputs = [_only([detail], "input", path) for detail in sorted(details, key=lambda detail: _natural(detail["name"]))]
+    if len({(tuple(d["shape"]), tuple(d["quantization"])) for d in inputs}) != 1:
+        raise UserError(f"{path}: its inputs differ in shape or quantisation; expected one for each of equal views")
+    return inputs
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Sort key in which `view_10` stands behind `view_9`."""
+    pieces = re.split(r"(\d+)", name)
+    return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]
 
 
 def _only(details: list[dict[str, Any]], what: str, path: Path) -> dict[str, Any]:

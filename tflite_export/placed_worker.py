@@ -115,10 +115,10 @@ def _quantized(job: ExportJob, models: Any, data: Any) -> tuple[list[bytes], byt
     )
     network.link()
     contents = [
-        convert(_inference(segment), segment.input_shape[1:], input_name="feature" if sources else "image")
+        convert(_inference(segment), segment.input_shape[1:], input_names=("feature" if sources else "image",))
         for segment, sources in zip(network.segments, models.sources, strict=True)
     ]
-    whole = convert(network, network.segments[0].input_shape[1:], input_name="image")
+    whole = convert(network, network.segments[0].input_shape[1:], input_names=("image",))
     return contents, whole, [dataclasses.asdict(log) for log in history]
 
 

@@ -79,13 +79,13 @@ def _untrained_segments(network: QuantizedNetwork, data: TrainingData, job: Expo
     """The segments as method `ptq` would leave them; the network is put back as it was."""
     state = network.state()
     refresh_weight_ranges(network, data, job.settings)
-    converted = tuple(convert(function, shape, input_name=name) for name, function, shape in _pieces(network))
+    converted = tuple(convert(function, shape, input_names=names) for names, function, shape in _pieces(network))
     network.restore(state)
     return converted
 
 
 def _training_data(job: ExportJob, network_file: NetworkFile) -> TrainingData:
-    images = open_images(job.train_images)
+    images = open_images(job.train_images, network_file.space.views)
     return TrainingData(
         images=images,
         labels=open_labels(job.train_labels, len(images), network_file.num_classes),
@@ -124,22 +124,33 @@ def _calibration_images(images: np.ndarray, job: ExportJob) -> np.ndarray:
 def _convert(network: QuantizedNetwork, history: list[EpochLog], on_progress: Progress) -> Flatbuffers:
     segments, pieces = network.segments, _pieces(network)
     if len(segments) > 1:
-        pieces.append(("image", network, segments[0].input_shape[1:]))
+        views = () if network.fusion is None else (network.fusion.views,)
+        pieces.append((("image",), network.from_camera, (*views, *segments[0].input_shape[1:])))
     files = []
-    for index, (name, function, shape) in enumerate(pieces):
+    for index, (names, function, shape) in enumerate(pieces):
         on_progress("convert", index, len(pieces))
-        files.append(convert(function, shape, input_name=name))
+        files.append(convert(function, shape, input_names=names))
     on_progress("convert", len(pieces), len(pieces))
     return Flatbuffers(segments=tuple(files[: len(segments)]), whole=files[-1], history=tuple(history))
 
 
-def _pieces(network: QuantizedNetwork) -> list[tuple[str, Callable[[Any], Any], Any]]:
-    """Of each segment the name of its input, its function, and its input's shape."""
-    names = ("image", "feature")[: len(network.segments)]
-    return [
-        (name, _inference(segment), segment.input_shape[1:])
-        for name, segment in zip(names, network.segments, strict=True)
+def _pieces(network: QuantizedNetwork) -> list[tuple[tuple[str, ...], Callable[..., Any], Any]]:
+    """Of each segment the names of its inputs, its function, and its inputs' shape."""
+    first, *rest = network.segments
+    pieces: list[tuple[tuple[str, ...], Callable[..., Any], Any]] = [
+        (("image",), _inference(first), first.input_shape[1:])
     ]
+    for segment in rest:
+        if network.fusion is None:
+            pieces.append((("feature",), _inference(segment), segment.input_shape[1:]))
+        else:
+            names = tuple(f"feature_{view}" for view in range(network.fusion.views))
+            pieces.append((names, _fusing(network, segment), first.output_shape[1:]))
+    return pieces
+
+
+def _fusing(network: QuantizedNetwork, segment: Any) -> Callable[..., Any]:
+    return lambda *features: segment(network.fuse_received(*features), training=False)
 
 
 def _inference(segment: Any) -> Callable[[Any], Any]:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from splitnets_tf.supernet.materialize import NetworkModels
+from splitnets_tf.layers import fold_views
+from splitnets_tf.supernet.materialize import NetworkModels, fused
 from tflite_export.quantize_scheme import quantize_segment
 
 __all__ = ["QuantizedNetwork"]
@@ -29,6 +30,7 @@ class QuantizedNetwork(tf.Module):
 
     def __init__(self, models: NetworkModels) -> None:
         super().__init__()
+        self.fusion = models.fusion
         self.segments = [quantize_segment(model, first=index == 0) for index, model in enumerate(models.segments)]
         _freeze_statistics(self.segments)
         self._ranges = [_activation_ranges(segment) for segment in self.segments]
@@ -51,17 +53,46 @@ class QuantizedNetwork(tf.Module):
     def link(self) -> None:
         """Copy each segment's output range to the input of the next."""
         for (low, high), (boundary_low, boundary_high) in zip(self._outputs, self._boundaries, strict=True):
-            boundary_low.assign(low)
-            boundary_high.assign(high)
+            boundary_low.assign(low * self._growth)
+            boundary_high.assign(high * self._growth)
+
+    @property
+    def _growth(self) -> float:
+        """How much wider the range of what is fused is than that of one view."""
+        return float(self.fusion.views) if self.fusion is not None and self.fusion.how == "sum" else 1.0
+
+    def fuse_received(self, *features: Any) -> Any:
+        """What the aggregator does first: the views' features `[1, h, w, d]`, as they come over the link, fused.
+
+        Each of them has the range that the sensor's output has. The converter names the file's inputs after what rounds
+        them, and puts them into an order of its own, so the names tell the views apart.
+        """
+        low, high = self._outputs[0]
+        features = [
+            tf.quantization.fake_quant_with_min_max_vars(feature, low, high, name=f"view_{view}")
+            for view, feature in enumerate(features)
+        ]
+        if self.fusion is None or self.fusion.how == "concat":
+            return tf.concat(features, axis=-1)
+        return fused(tf.concat(features, axis=0), self.fusion)
 
     def __call__(self, images: Any, training: bool = False) -> Any:
-        """Logits `[batch, classes]` of images `[batch, s, s, 3]` in [0, 1]; ranges move only in training."""
-        x = images
-        for segment in self.segments:
-            x = segment(x, training=training)
+        """Logits `[batch, classes]` of images `[batch, s, s, 3]` in [0, 1]; ranges move only in training.
+
+        Of objects in several views, images are `[batch, views, s, s, 3]`.
+        """
+        x = fold_views(images)
+        for index, segment in enumerate(self.segments):
+            x = segment(fused(x, self.fusion) if index else x, training=training)
             if training:
                 self.link()
         return x
+
+    def from_camera(self, images: Any) -> Any:
+        """Logits of images whose bytes are what the file of the whole network takes, before views are folded."""
+        if self.fusion is not None:
+            images = tf.quantization.fake_quant_with_min_max_args(images, min=0.0, max=1.0)
+        return self(images)
 
     @property
     def trained(self) -> list[Any]:

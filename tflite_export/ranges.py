@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from splitnets_tf.supernet.materialize import NetworkModels
+from splitnets_tf.layers import fold_views
+from splitnets_tf.supernet.materialize import NetworkModels, fused
 from tflite_export.images import to_bytes
 
 __all__ = ["measure_ranges"]
@@ -32,7 +33,7 @@ def measure_ranges(
         keras: The namespace that built the models.
         models: The float network.
         layers: Names of the layers, out of any segment.
-        images: uint8 `[n, s, s, 3]`.
+        images: uint8 `[n, s, s, 3]` or `[n, views, s, s, 3]`.
         resolution: Side in pixels of the network's input.
         batch_size: Images per batch.
         sources: For each segment the places of those whose outputs it reads side by side, none for the image; None
@@ -54,8 +55,9 @@ def measure_ranges(
         ends: list[Any] = []
         lows, highs = [], []
         for (_, probe), places in zip(probes, before, strict=True):
-            received = [ends[place] for place in places] or [to_bytes(batch, resolution) / 255.0]
+            received = [ends[place] for place in places] or [fold_views(to_bytes(batch, resolution) / 255.0)]
             x = received[0] if len(received) == 1 else tf.concat(received, axis=-1)
+            x = fused(x, models.fusion) if places else x
             *outputs, x = probe(x, training=False)
             ends.append(x)
             lows += [tf.reduce_min(output) for output in outputs]

@@ -34,7 +34,7 @@ class TrainingData:
     """What the network is fine-tuned on."""
 
     images: np.ndarray
-    """uint8 `[n, s, s, 3]`, may be memory-mapped."""
+    """uint8 `[n, s, s, 3]` or `[n, views, s, s, 3]`, may be memory-mapped."""
     labels: np.ndarray
     """int32 `[n]`."""
     num_classes: int

@@ -98,7 +98,8 @@ def _check_and_record(
     if len(files.untrained) == 2:
         check_boundary(*files.untrained)
     if len(paths) == 2:
-        images = open_images(job.check_images)[: job.bit_exact_inputs]
+        views = read_network_file(job.architecture).space.views
+        images = open_images(job.check_images, views)[: job.bit_exact_inputs]
         images = resize_bytes(images, Int8Model(paths[0]).input_shape[0])
         boundary = check_whole(paths[0], paths[1], whole, images, lambda done, total: report("check", done, total))
     result = ExportResult(

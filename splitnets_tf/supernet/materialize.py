@@ -31,6 +31,7 @@ __all__ = [
     "add_keras_block",
     "block_weights",
     "build_network",
+    "fused",
     "get_network_weights",
     "load_network_weights",
     "save_network_weights",
@@ -95,14 +96,23 @@ def _stitched(
         for segment in segments:
             x = segment(x)
         return keras.Model(image, x, name="network")
-    from splitnets_tf.layers import fold_views, fuse_views
+    from splitnets_tf.layers import fold_views
 
     sensor, aggregator = segments
     image = keras.Input((fusion.views, *image_shape), name="views")
     x = keras.layers.Lambda(fold_views, output_shape=image_shape, name="fold")(image)
-    fuse = functools.partial(fuse_views, views=fusion.views, how=fusion.how)
+    fuse = functools.partial(fused, fusion=fusion)
     x = keras.layers.Lambda(fuse, output_shape=aggregator.input_shape[1:], name=fusion.name)(sensor(x))
     return keras.Model(image, aggregator(x), name="network")
+
+
+def fused(x: Any, fusion: ViewFuseBlock | None) -> Any:
+    """What enters the aggregator of the sensor's output: all views of an object as one tensor."""
+    if fusion is None:
+        return x
+    from splitnets_tf.layers import fuse_views
+
+    return fuse_views(x, fusion.views, fusion.how)
 
 
 def _add_block(keras: ModuleType, block: Block, x: Any, dense_as_convolution: bool) -> Any:

@@ -1,0 +1,104 @@
+"""One file for every sensor and one for the aggregator with an input for each view, equal to the whole bit for bit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tiny_job import CLASSES, SPACE, SPLIT, images_and_labels, write_job
+
+from splitnets_tf.errors import UserError
+from splitnets_tf.graph import read_tflite
+from splitnets_tf.hardware import load_system, plan_arena, split_cost
+from splitnets_tf.space import architecture_graph, space_from_dict
+from tflite_export import Aggregator, Int8Model, bytes_to_int8, count_equal, resize_bytes, run_export, run_models
+
+VIEWS = 3
+
+
+def objects(count, seed):
+    """Views of one object show the same class at other places."""
+    views = [images_and_labels(count, seed=[seed, view])[0] for view in range(VIEWS)]
+    labels = np.random.default_rng([seed, 0]).integers(0, CLASSES, count)
+    for view in range(1, VIEWS):
+        views[view] = np.roll(views[0], 3 * view, axis=1)
+    return np.stack(views, axis=1), labels.astype(np.int32)
+
+
+def write_views_job(folder, fusion="concat", **settings):
+    space = SPACE | {"name": "tiny-views", "views": VIEWS, "view_fusion": fusion}
+    job = write_job(folder, SPLIT, space, **settings)
+    for name, count, seed in (("train", 96, 2), ("check", 16, 3)):
+        images, labels = objects(count, seed)
+        np.save(folder / f"{name}_images.npy", images)
+        np.save(folder / f"{name}_labels.npy", labels)
+    return dataclasses.replace(job, bit_exact_inputs=16)
+
+
+@pytest.fixture(scope="module")
+def views_export(tmp_path_factory):
+    return run_export(write_views_job(tmp_path_factory.mktemp("views"), method="ptq"))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return resize_bytes(objects(24, 9)[0], 24)
+
+
+def test_the_halves_equal_the_whole_bit_for_bit(views_export, images):
+    assert views_export.boundary.bit_exact_inputs == 16
+    assert count_equal(views_export.paths, views_export.whole.path, images) == len(images)
+    assert len(np.unique(run_models(views_export.paths, images), axis=0)) > 12
+
+
+def test_every_input_of_the_aggregator_means_what_the_sensor_says(views_export):
+    sensor, aggregator = Int8Model(views_export.paths[0]), Aggregator(views_export.paths[1])
+    assert [path.name for path in views_export.paths] == ["sensor.tflite", "aggregator.tflite"]
+    assert aggregator.views == VIEWS
+    assert sensor.output_quantization == aggregator.quantization
+    assert sensor.input_shape == (24, 24, 3)
+    assert sensor.output_shape == aggregator.feature_shape == (12, 12, 4)
+
+
+def test_views_enter_in_their_order(views_export, images):
+    sensor, aggregator = Int8Model(views_export.paths[0], reference=True), Aggregator(views_export.paths[1])
+    straight = [sensor(view[None])[0].tobytes() for view in bytes_to_int8(images[0])]
+    expected = run_models(views_export.paths, images[:1])[0].tobytes()
+    assert aggregator(straight) == expected
+    assert aggregator(straight[::-1]) == run_models(views_export.paths, images[:1, ::-1])[0].tobytes()
+    assert any(np.any(a != b) for a, b in zip(images[0], images[0, ::-1], strict=True))
+
+
+def test_predicted_bytes_and_arenas_are_those_of_the_files(views_export):
+    space = space_from_dict(SPACE | {"views": VIEWS})
+    built = architecture_graph(space, SPLIT, CLASSES)
+    cost = split_cost(built.graph, built.sensor_operations, load_system("hmd-12"), views=VIEWS)
+    assert cost.link.bytes == Aggregator(views_export.paths[1]).feature_bytes
+    for path, device in zip(views_export.paths, (cost.sensor, cost.aggregator), strict=True):
+        assert plan_arena(read_tflite(path)).arena_bytes == device.arena_bytes
+    names = sorted(read_tflite(views_export.paths[1]).inputs)
+    assert [name[: len("view_0")] for name in names] == [f"view_{view}" for view in range(VIEWS)]
+
+
+@pytest.mark.slow
+def test_so_they_do_after_fine_tuning(tmp_path, images):
+    result = run_export(write_views_job(tmp_path, epochs=2))
+    assert count_equal(result.paths, result.whole.path, images) == len(images)
+    assert result.history[1]["loss"] < result.history[0]["loss"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fusion", ["mean", "max", "sum"])
+def test_other_fusions_equal_the_whole_too(tmp_path, images, fusion):
+    result = run_export(write_views_job(tmp_path, fusion, method="ptq"))
+    assert count_equal(result.paths, result.whole.path, images) == len(images)
+    assert Aggregator(result.paths[1]).views == VIEWS
+
+
+def test_single_images_are_refused_for_a_network_of_several_views(tmp_path):
+    job = write_views_job(tmp_path, method="ptq")
+    np.save(job.train_images, objects(8, 1)[0][:, 0])
+    np.save(job.train_labels, objects(8, 1)[1])
+    with pytest.raises(
+        UserError, match=r"expected uint8 images of shape \[n, 3, s, s, 3\], received .*\[8, 32, 32, 3\]"
+    ):
+        run_export(job)
