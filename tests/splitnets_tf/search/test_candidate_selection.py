@@ -39,6 +39,8 @@ FRONT = (SLOW, KNEE, FAST, DOMINATED)
         ({"max_latency_ms": 1.0, "min_accuracy": 0.6}, KNEE, "at least 0.6"),
         ({"best_baseline_latency_ms": 4.0}, SLOW, "half the latency of the best feasible baseline (2 of 4 ms)"),
         ({"best_baseline_latency_ms": 1.3}, KNEE, "half the latency"),
+        ({"best_baseline_latency_ms": 4.0, "baseline_share": 0.2}, KNEE, "a fifth of the latency"),
+        ({"best_baseline_latency_ms": 4.0, "baseline_share": 0.1}, FAST, "10% of the latency"),
         ({"best_baseline_latency_ms": 0.5}, KNEE, "no candidate takes at most half"),
         ({}, KNEE, "no baseline is feasible"),
         ({"max_latency_ms": 2.0, "best_baseline_latency_ms": 1.0}, SLOW, "2 ms"),
