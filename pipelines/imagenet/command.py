@@ -77,6 +77,8 @@ class Application:
     """What follows the export, with the context and the trained supernet: comparisons and the report."""
     add_arguments: Callable[[argparse.ArgumentParser], Mapping[str, str]] = lambda parser: {}
     """Adds options of its own; returns option -> key of the configuration."""
+    folder_dataset: str | None = None
+    """Data set that --data-dir names by itself; None for a folder of images."""
     always_open: tuple[str, ...] = ()
     """Keys of its own that add stages and change none: a finished run may take them up."""
 
@@ -89,7 +91,7 @@ def _parser(application: Application) -> tuple[argparse.ArgumentParser, dict[str
     run = parser.add_argument_group("run")
     run.add_argument("--output-dir", type=Path, default=Path("runs", name), metavar="RUN", help="run directory")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
-    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, in under 2 minutes")
+    run.add_argument("--smoke", action="store_true", help="every stage for real on little data, for tests")
     run.add_argument("--full", action="store_true", help=application.full_help)
     run.add_argument(
         "--supernet", metavar="RUN", help="search with the trained supernet of another run, without training"
@@ -245,12 +247,12 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
         stored = inherited_config(Path(arguments.supernet))
     if stored is not None:
         base = with_overrides(base, stored)
-    config = with_overrides(base, _overrides(arguments, options))
+    config = with_overrides(base, _overrides(application, arguments, options))
     check_rerank(config.selection.rerank)
     return application.open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
 
 
-def _overrides(arguments: argparse.Namespace, options: Mapping[str, str]) -> dict[str, Any]:
+def _overrides(application: Application, arguments: argparse.Namespace, options: Mapping[str, str]) -> dict[str, Any]:
     overrides: dict[str, Any] = dict(_config_file(arguments.config)) if arguments.config else {}
     if "seed" in overrides:
         overrides = dict.fromkeys(_SEEDS, overrides["seed"]) | overrides
@@ -272,7 +274,7 @@ def _overrides(arguments: argparse.Namespace, options: Mapping[str, str]) -> dic
     if arguments.data_dir is not None:
         overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
         if arguments.dataset is None and "dataset" not in overrides.get("data", {}):
-            overrides.setdefault("data.dataset", None)
+            overrides.setdefault("data.dataset", application.folder_dataset)
     return overrides
 
 

@@ -177,8 +177,8 @@ def _label(
 
 
 def _inside(block: DrawnBlock) -> str:
-    if block.shape == "classifier":
-        return "fc"
+    if block.kernel is None:
+        return "fuse" if block.shape == "fuse" else "fc"
     lines = [f"{block.kernel}{TIMES}{block.kernel}"]
     if block.expansion is not None:
         lines.append(f"e{block.expansion}{'+' if block.residual else ''}")

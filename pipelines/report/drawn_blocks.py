@@ -13,6 +13,7 @@ from splitnets_tf.space import (
     ClassifierBlock,
     ConvBlock,
     PooledBlock,
+    ViewFuseBlock,
     blueprint,
     load_space,
     space_from_dict,
@@ -115,6 +116,19 @@ def _drawn(block: Block, side: int, device: int) -> DrawnBlock:
             expansion=None,
             residual=False,
             side_pixels=1,
+            device=device,
+        )
+    if isinstance(block, ViewFuseBlock):
+        return DrawnBlock(
+            name=block.name,
+            shape="fuse",
+            in_channels=block.in_channels,
+            out_channels=block.out_channels,
+            kernel=None,
+            stride=1,
+            expansion=None,
+            residual=False,
+            side_pixels=side,
             device=device,
         )
     common = DrawnBlock(

@@ -2,7 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.report.fusion_records import Fusion
 
 __all__ = [
     "ACCURACY_KINDS",
@@ -199,6 +202,8 @@ class RunSummary:
     """Those for which it computed what LiteRT's reference kernels do."""
     training: Mapping[str, str | float]
     stage_seconds: Mapping[str, float]
+    fusion: "Fusion | None" = None
+    """Where the views are fused; None for single images."""
 
     @property
     def chosen(self) -> Network:

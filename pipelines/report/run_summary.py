@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.report.fusion_records import fusion_from_node
 from pipelines.report.json_node import Node
 from pipelines.report.records import (
     ACCURACY_KINDS,
@@ -82,6 +83,7 @@ def summary_from_node(node: Node) -> RunSummary:
         micro_identical=_amount(micro, "identical"),
         training=_flat(node.get("training")),
         stage_seconds=_stage_seconds(node.get("stages")),
+        fusion=fusion_from_node(node.get("fusion")),
     )
 
 

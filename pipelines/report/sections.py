@@ -197,8 +197,8 @@ def network_section(
     caption = (
         "Height is proportional to the output channels (the number above; narrow layers have a least height, head and "
         "classifier are cut off). Inside: kernel, e = expansion ratio, + for a shortcut. A dashed line stands before a "
-        "block of stride 2; the trapezoids are Conv-Reduce and Conv-Recover; the orange line is the cut with the bytes "
-        "that pass it. At the foot: name and side of the output."
+        "block of stride 2; the trapezoids are Conv-Reduce, Conv-Recover and, of several views, View-Fuse; the orange "
+        "line is the cut with the bytes that pass it. At the foot: name and side of the output."
     )
     figure = _figure(
         lambda: network_figure(resolution, blocks, device_names, cut_bytes), "network", alternative, caption

@@ -1,8 +1,9 @@
-"""The report of one run of the single-view pipeline: which sections, in which order."""
+"""The report of one run, of single images or of several views: which sections, in which order."""
 
 import itertools
 from pathlib import Path
 
+from pipelines.report.fusion_section import fusion_section
 from pipelines.report.page import Fact, Page, Section, render_page
 from pipelines.report.pick_table import picks_section
 from pipelines.report.records import RunSummary, System
@@ -87,7 +88,13 @@ def _summary_sections(run: RunFiles) -> tuple[Section, ...]:
         )
     limit = summary.system.sensor_memory_bytes if summary.system else None
     return (
-        comparison_section(summary.networks, memory_limits_bytes=(limit,), split_shape=_split_shape(run)),
+        comparison_section(
+            summary.networks,
+            memory_limits_bytes=(limit,),
+            split_shape=_split_shape(run),
+            layout=f"Table {6 if summary.fusion else 4} of SplitNets",
+        ),
+        *((fusion_section(summary.fusion),) if summary.fusion else ()),
         accuracy_section(summary),
         accuracy_latency_section(run.front, summary.networks, summary.architecture),
         latency_section(summary.networks),

@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 from imagenet_archives import write_archives
-from pipelines.imagenet.__main__ import main
 from reduced_spaces import minimal_space
 
+from pipelines.imagenet.__main__ import main
 from pipelines.imagenet.config import DEMO, named_config, with_overrides
 from splitnets_tf.errors import UserError
 from splitnets_tf.space import space_to_dict
