@@ -29,12 +29,22 @@ class ViewContext(Context):
     @functools.cached_property
     def baselines(self) -> tuple[Partition, ...]:
         """Every MVCNN and the largest network fused last, all on the aggregator and split where they fuse."""
-        mvcnn = [
+        return (*self.mvcnn, *self.late_fusion)
+
+    @functools.cached_property
+    def mvcnn(self) -> tuple[Partition, ...]:
+        """Every MVCNN in both placements."""
+        return tuple(
             placement
             for backbone in self.config.backbones
             for placement in mvcnn_placements(backbone, self.space, self.num_classes, self.system)
-        ]
-        return (*mvcnn, *self.late_fusion)
+        )
+
+    @property
+    def best_baseline(self) -> Partition | None:
+        """The fastest feasible MVCNN; what is fused last comes out of the same supernet as the chosen network."""
+        feasible = [placement for placement in self.mvcnn if placement.feasible]
+        return min(feasible, key=lambda placement: placement.latency_ms, default=None)
 
     @functools.cached_property
     def late_fusion(self) -> tuple[Partition, ...]:

@@ -125,7 +125,8 @@ def _draw_places(axes: "Axes", places: Sequence[FusionPlace]) -> None:
         if not place.feasible:
             axes.plot(*at, marker="x", color=BAD, markersize=10, markeredgewidth=2)
         if place.chosen:
-            axes.plot(*at, marker="*", color=CHOSEN, markeredgecolor=INK, markersize=15, label="chosen place")
+            star = {"marker": "*", "markersize": 15, "color": CHOSEN, "markeredgecolor": INK, "linestyle": "none"}
+            axes.plot(*at, label="chosen place", **star)
     axes.legend()
 
 
