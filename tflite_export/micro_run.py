@@ -48,7 +48,7 @@ def micro_agreement(
 
     Args:
         paths: (sensor, aggregator), or the only file of a network in one piece.
-        images: uint8 `[n, s, s, 3]` at the network's resolution.
+        images: uint8 `[n, s, s, 3]` (`[n, views, s, s, 3]`, which is not compared) at the network's resolution.
         arena_sizes_bytes: Arena of each file, ample.
 
     Returns:
@@ -60,6 +60,8 @@ def micro_agreement(
     from tflite_export.images import bytes_to_int8
     from tflite_export.interpreter import Int8Model
 
+    if Int8Model(paths[-1]).views > 1:
+        return "not measured: only networks of single images are compared"
     equal = np.ones(len(images), bool)
     values = bytes_to_int8(images)
     for path, arena_size in zip(paths, arena_sizes_bytes, strict=True):

@@ -37,6 +37,8 @@ class ModelnetConfig(ImagenetConfig):
             raise UserError(
                 "rand_augment changes images one by one and would tear an object's views apart; leave it out"
             )
+        if self.selection.rerank is not None:
+            raise UserError("selection: rerank follows files of single images; leave it out for several views")
         unknown = [name for name in self.backbones if name not in BACKBONES]
         if unknown or len(set(self.backbones)) != len(self.backbones):
             raise UserError(f"backbones should be different ones of {list(BACKBONES)}, received {list(self.backbones)}")

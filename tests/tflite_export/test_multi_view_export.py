@@ -10,7 +10,16 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.graph import read_tflite
 from splitnets_tf.hardware import load_system, plan_arena, split_cost
 from splitnets_tf.space import architecture_graph, space_from_dict
-from tflite_export import Aggregator, Int8Model, bytes_to_int8, count_equal, resize_bytes, run_export, run_models
+from tflite_export import (
+    Aggregator,
+    Int8Model,
+    bytes_to_int8,
+    count_equal,
+    micro_agreement,
+    resize_bytes,
+    run_export,
+    run_models,
+)
 
 VIEWS = 3
 
@@ -77,6 +86,10 @@ def test_predicted_bytes_and_arenas_are_those_of_the_files(views_export):
         assert plan_arena(read_tflite(path)).arena_bytes == device.arena_bytes
     names = sorted(read_tflite(views_export.paths[1]).inputs)
     assert [name[: len("view_0")] for name in names] == [f"view_{view}" for view in range(VIEWS)]
+
+
+def test_tflite_micro_s_comparison_says_why_it_has_none(views_export, images):
+    assert "single images" in micro_agreement(views_export.paths, images, [1_000_000] * 2)
 
 
 @pytest.mark.slow

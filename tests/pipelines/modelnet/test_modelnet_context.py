@@ -65,6 +65,7 @@ def test_the_space_takes_views_from_the_data_and_fusion_from_the_user(tmp_path):
         ({"backbones": ["VGG-11"]}, "VGG-11"),
         ({"backbones": ["MobileNet-v3", "MobileNet-v3"]}, "different"),
         ({"system": "jmsnas-chain"}, "two"),
+        ({"selection.rerank": "vela"}, "leave it out for several views"),
         ({"train.rand_augment": 0.5}, "tear an object's views apart"),
         ({"constraints": ["latency_ms <= 0.001"]}, "smallest reachable latency_ms"),
     ],
