@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 
 from pipelines.cli import quiet_tensorflow, run_command
-from pipelines.imagenet.config import DEMO, with_overrides
-from pipelines.imagenet.context import Context, open_context
-from pipelines.imagenet.other_supernet import inherited_config
+from pipelines.imagenet.context import Context
+from pipelines.reproduction.trained_run import Effort, open_trained_run, part_of
 from pipelines.run_directory import json_fingerprint
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file, write_atomically
-from splitnets_tf.space import SearchSpace, every_architecture, load_space
+from splitnets_tf.space import every_architecture
 
 _SPACE = "tests/assets/supernet_table/space.yaml"
 _SAVE_SECONDS = 60.0
@@ -41,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     quiet_tensorflow()
     scratch = options.output.with_suffix(".unfinished")
-    context = _context(options, scratch)
-    part = load_space(options.space)
+    effort = Effort(calibration_images=options.calibration_images, validation_images=options.validation_images)
+    context = open_trained_run(options.run, scratch, effort)
+    part = part_of(context.space, options.space)
     vectors = np.stack([context.space.encode(each) for each in every_architecture(part)]).astype(np.int16)
     from pipelines.imagenet.train import supernet_weights
 
@@ -55,22 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     share = np.unpackbits(bits, axis=1, count=count).mean(axis=1)
     print(f"{len(vectors)} architectures, {count} images, accuracies from {share.min():.3f} to {share.max():.3f}")
     return 0
-
-
-def _context(options: argparse.Namespace, scratch: Path) -> Context:
-    config = with_overrides(DEMO, inherited_config(options.run) | {"supernet_run": str(options.run)})
-    images = {"calibration_images": options.calibration_images, "validation_images": options.validation_images}
-    context = open_context(with_overrides(config, images), scratch)
-    _check_part(load_space(options.space), context.space)
-    return context
-
-
-def _check_part(part: SearchSpace, whole: SearchSpace) -> None:
-    for architecture in (part.largest(), part.smallest()):
-        try:
-            whole.check(architecture)
-        except UserError as error:
-            raise UserError(f"--space {part.name} is no part of the run's space: {error}") from error
 
 
 def _evaluate(context: Context, vectors: np.ndarray, path: Path, identity: str) -> np.ndarray:

@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "joint-search":
         from pipelines.reproduction.joint_command import run_joint_search
 
-        return run_joint_search(options.run, options.output_dir, seeds=options.seeds, effort=_effort(options))
+        return run_joint_search(
+            options.run, options.output_dir, seeds=options.seeds, effort=_effort(options), space=options.space
+        )
     if options.what == "jmsnas":
         from pipelines.reproduction.jmsnas_command import run_jmsnas
 
@@ -116,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output-dir", type=Path, default=Path("runs/joint-search"), help="the ablation's own directory"
     )
     joint.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of each arm (default: 3)")
+    joint.add_argument("--space", help="search a part of the run's space only: a preset or a YAML file")
     for command, default in ((sweep, None), (joint, 120)):
         count = f"of each search, a multiple of 20 (default: {default or 'as in the run'})"
         command.add_argument("--evaluations", type=int, default=default, metavar="N", help=count)

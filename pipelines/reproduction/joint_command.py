@@ -7,15 +7,16 @@ from pipelines.imagenet.context import Context
 from pipelines.progress import console, progress_bar
 from pipelines.reproduction.joint_search import Ablation, arms, run_arm
 from pipelines.reproduction.remembering import RememberingEvaluator
-from pipelines.reproduction.trained_run import Effort, open_trained_run
+from pipelines.reproduction.trained_run import Effort, open_trained_run, part_of
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_bytes, write_json, write_text
 from splitnets_tf.search import parse_constraints
+from splitnets_tf.space import SearchSpace
 
 __all__ = ["run_joint_search"]
 
 
-def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort) -> int:
+def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort, space: str | None = None) -> int:
     """Compare the arms on a trained run's supernet; writes joint_search.json, .svg and .png.
 
     Args:
@@ -23,6 +24,7 @@ def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort)
         output_dir: The ablation's own directory; resumed where it was begun.
         seeds: Seeds 0, 1 ... of each arm.
         effort: Evaluations of each arm and seed, and images of each evaluation.
+        space: A part of the run's space, to search there only; all of it where None.
 
     Returns:
         Exit code 0.
@@ -34,8 +36,9 @@ def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort)
         raise UserError(f"--seeds should be at least 1, received {seeds}")
     quiet_tensorflow()
     context = open_trained_run(run, output_dir, effort)
+    part = context.space if space is None else part_of(context.space, space)
     with context.run.lock():
-        record = _record(context, run, seeds)
+        record = _record(context, part, run, seeds)
         write_json(output_dir / "joint_search.json", record)
         _draw(record, output_dir)
     from pipelines.reproduction.joint_view import ablation_table
@@ -46,11 +49,11 @@ def run_joint_search(run: Path, output_dir: Path, *, seeds: int, effort: Effort)
     return 0
 
 
-def _record(context: Context, run: Path, seeds: int) -> dict[str, object]:
+def _record(context: Context, space: SearchSpace, run: Path, seeds: int) -> dict[str, object]:
     from pipelines.reproduction.joint_figures import ablation_rows
 
-    ablation = _ablation(context)
-    todo = [(arm, seed) for seed in range(seeds) for arm in arms(context.space)]
+    ablation = _ablation(context, space)
+    todo = [(arm, seed) for seed in range(seeds) for arm in arms(space)]
     points = {}
     with progress_bar("arms searched", len(todo)) as advance:
         for done, (arm, seed) in enumerate(todo):
@@ -67,6 +70,7 @@ def _record(context: Context, run: Path, seeds: int) -> dict[str, object]:
         "schema_version": 1,
         "run": str(run),
         "system": context.system.name,
+        "space": space.name,
         "evaluations": context.config.search.max_candidates,
         "calibration_images": context.config.calibration_images,
         "validation_images": context.config.validation_images or context.count("validation"),
@@ -74,14 +78,14 @@ def _record(context: Context, run: Path, seeds: int) -> dict[str, object]:
     return head | ablation_rows(points, best.latency_ms)
 
 
-def _ablation(context: Context) -> Ablation:
+def _ablation(context: Context, space: SearchSpace) -> Ablation:
     from pipelines.imagenet.search import search_identity, when_asked
     from pipelines.imagenet.train import TrainedEvaluator
 
     identity = search_identity(context)
     evaluator = when_asked(TrainedEvaluator(context))
     return Ablation(
-        space=context.space,
+        space=space,
         system=context.system,
         num_classes=context.num_classes,
         constraints=parse_constraints(context.config.constraints),
@@ -96,6 +100,6 @@ def _draw(record: dict[str, object], output_dir: Path) -> None:
     from pipelines.report.figures import figure_png, figure_svg
     from pipelines.reproduction.joint_view import ablation_figure
 
-    title = f"{record['system']}: {record['evaluations']} evaluations for each arm and seed, one trained supernet"
+    title = f"{record['system']}, space {record['space']}: {record['evaluations']} evaluations for each arm and seed"
     write_text(output_dir / "joint_search.svg", figure_svg(lambda: ablation_figure(record, title)))
     write_bytes(output_dir / "joint_search.png", figure_png(lambda: ablation_figure(record, title)))

@@ -40,7 +40,7 @@ def ablation_figure(record: Mapping[str, Any], title: str) -> "Figure":
     """Draw the first seed's fronts beside every seed's hypervolume; of the fixed splits only the best one's front."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.6, 4.4), layout="constrained")
+    figure = Figure(figsize=(11.6, 5.0), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     by_arm = _by_arm(record["rows"])
     colours = _colours(list(by_arm))
@@ -69,6 +69,8 @@ def _colours(arms: Sequence[str]) -> dict[str, str]:
 def _draw_fronts(
     panel: "Axes", fronts: Mapping[str, Sequence[Sequence[Any]]], colours: Mapping[str, str], limit_ms: float
 ) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     for arm, front in fronts.items():
         latencies = [point[0] for point in front]
         accuracies = [100 * point[1] for point in front]
@@ -78,11 +80,11 @@ def _draw_fronts(
     panel.axvline(limit_ms, color=MUTED, linewidth=0.8, linestyle=":")
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter("{x:g}")
-    panel.xaxis.set_minor_formatter("{x:g}")
-    panel.tick_params(axis="x", which="minor", labelsize=7)
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_xlabel("latency per image, cost model (ms); dotted: the hypervolume's limit")
     panel.set_ylabel("validation accuracy, inherited (%)")
-    panel.legend(loc="lower right")
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
 def _draw_volumes(panel: "Axes", by_arm: Mapping[str, Sequence[Mapping[str, Any]]], colours: Mapping[str, str]) -> None:

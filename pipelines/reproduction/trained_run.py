@@ -7,8 +7,9 @@ from pipelines.imagenet.config import DEMO, with_overrides
 from pipelines.imagenet.context import Context, open_context
 from pipelines.imagenet.other_supernet import inherited_config
 from splitnets_tf.errors import UserError
+from splitnets_tf.space import SearchSpace, load_space
 
-__all__ = ["POPULATION", "Effort", "open_trained_run"]
+__all__ = ["POPULATION", "Effort", "open_trained_run", "part_of"]
 
 POPULATION = 20
 """Candidates of a generation where the number of evaluations is given, as in the demo."""
@@ -50,3 +51,24 @@ def open_trained_run(run: Path, output_dir: Path, effort: Effort) -> Context:
         search = dataclasses.replace(config.search, population=POPULATION, generations=generations)
         config = dataclasses.replace(config, search=search)
     return open_context(config, output_dir)
+
+
+def part_of(whole: SearchSpace, name_or_path: str) -> SearchSpace:
+    """A space all of whose architectures the whole one has, so that its supernet can evaluate them.
+
+    Args:
+        whole: The supernet's space.
+        name_or_path: A preset or a YAML file.
+
+    Raises:
+        UserError: There is no such space, or it is no part of the whole.
+    """
+    part = load_space(name_or_path)
+    same = [row.stride for row in part.stages] == [row.stride for row in whole.stages]
+    choices = zip(part.genes, whole.genes, strict=False)
+    inside = all(set(gene.choices) <= set(other.choices) and gene.name == other.name for gene, other in choices)
+    if not (same and inside and set(part.split_widths) <= set(whole.split_widths)):
+        raise UserError(
+            f"--space {name_or_path} is no part of {whole.name}: give a choice of its own stages and values"
+        )
+    return part

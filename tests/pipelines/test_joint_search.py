@@ -1,6 +1,7 @@
 """The central ablation: every arm spends as many evaluations, and nothing is evaluated twice."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pipelines.reproduction.joint_figures import ablation_rows
 from pipelines.reproduction.joint_search import JOINT, Ablation, arms, run_arm
 from pipelines.reproduction.joint_view import ablation_figure, ablation_table
 from pipelines.reproduction.remembering import RememberingEvaluator
+from pipelines.reproduction.trained_run import Effort, part_of
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
 from splitnets_tf.partition import all_on_aggregator, all_on_sensor, neurosurgeon
@@ -60,6 +62,22 @@ def test_the_arms_are_the_joint_search_every_place_and_the_four_others():
     assert len(fixed) == len(SPACE.split_choices([row.depths[-1] for row in SPACE.stages]))
     assert len(ARMS) == 1 + len(fixed) + 4
     assert next(iter(ARMS)) == JOINT
+
+
+def test_a_part_of_the_space_is_one_and_another_space_is_refused():
+    table = Path(__file__).parents[1] / "assets" / "supernet_table" / "space.yaml"
+    assert part_of(SPACE, str(table)).count() < SPACE.count()
+    assert part_of(SPACE, "demo") == SPACE
+    with pytest.raises(UserError, match="no part of demo"):
+        part_of(SPACE, "attentive_nas_split")
+    with pytest.raises(UserError, match="no part of demo_part"):
+        part_of(load_space(str(table)), "demo")
+
+
+@pytest.mark.parametrize("evaluations", [0, 30])
+def test_evaluations_are_whole_generations(evaluations):
+    with pytest.raises(UserError, match="multiple of 20"):
+        Effort(evaluations=evaluations)
 
 
 def test_every_arm_spends_as_much_and_nothing_is_evaluated_twice(spent):

@@ -95,7 +95,7 @@ def test_of_several_children_the_most_promising_is_taken():
         gains = [table.accuracy(each) - begun.front_accuracy(synthetic_cost(each), settings) for each in proposed]
         return np.mean(gains)
 
-    assert mean_gain(8) > mean_gain(1) + 0.005
+    assert mean_gain(8) > mean_gain(1) + 0.03
 
 
 def test_killed_again_and_again_a_search_with_predictor_ends_alike(tmp_path):

@@ -29,7 +29,8 @@ class PartwiseTable(RuggedTable):
 
     def images(self, architecture):
         rng = np.random.default_rng(int(architecture.short_id, 16) % 2**32)
-        return rng.random(IMAGES) < self.accuracy(architecture)
+        easier = 0.2 * (np.arange(IMAGES) < IMAGES // 2)  # for everybody, so a part's accuracy is not the whole's
+        return rng.random(IMAGES) < 0.6 * self.accuracy(architecture) + easier
 
     def correct_in_parts(self, architecture, shares):
         self.asked.append(architecture)
@@ -95,6 +96,7 @@ def test_a_search_gives_up_dominated_candidates_only_and_keeps_them_off_the_fron
             if not other.given_up and other.cost.latency_ms <= each.cost.latency_ms
         )
     whole = [each for each in result.evaluated if not each.given_up]
+    assert len(result.front) < np.count_nonzero(non_dominated(objective_array(result.evaluated)))
     keep = non_dominated(objective_array(whole))
     assert set(result.front) == {each for each, kept in zip(whole, keep, strict=True) if kept}
 
