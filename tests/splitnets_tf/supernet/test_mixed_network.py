@@ -41,25 +41,3 @@ def test_network_on_its_devices_equals_the_path_through_the_mixed_network(networ
     outputs = models.forward(inputs, concat=lambda parts: tf.concat(parts, axis=-1))
     np.testing.assert_allclose(outputs[-1], expected, rtol=1e-4, atol=1e-5)
     assert models.devices == tuple(part.device for part in plan.parts)
-
-
-def test_gradient_of_the_gates_is_what_the_output_would_change(network):
-    rng = np.random.default_rng(3)
-    paths = np.array([rng.choice(len(row.candidates), 2, replace=False) for row in network.layer_rows], np.int32)
-    labels = tf.constant(LABELS, tf.int32)
-    values = network.gate_step(IMAGES, labels, tf.constant(paths))
-    assert values["gradient"].shape == paths.shape
-
-    def loss(gates):
-        logits = network((IMAGES, tf.constant(paths)), gates=tf.constant(gates, tf.float32), training=True)
-        return float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)))
-
-    start = np.tile([1.0, 0.0], (len(paths), 1))
-    assert float(values["loss"]) == pytest.approx(loss(start), rel=1e-5)
-    step = 5e-3
-    for place in (0, len(paths) - 1):
-        for path in (0, 1):
-            moved = np.zeros_like(start)
-            moved[place, path] = step
-            slope = (loss(start + moved) - loss(start - moved)) / (2 * step)
-            assert float(values["gradient"][place, path]) == pytest.approx(slope, abs=3e-3)
