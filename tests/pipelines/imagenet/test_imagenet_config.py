@@ -56,14 +56,20 @@ def test_fields_of_one_record_are_checked_together():
 
 
 def test_an_earlier_limit_is_taken_back(tmp_path):
-    from pipelines.imagenet.__main__ import _parser, _resolve
+    from pipelines.imagenet.__main__ import _APPLICATION
+    from pipelines.imagenet.command import _parser, _resolve
+
+    parser, options = _parser(_APPLICATION)
+
+    def resolve(*arguments):
+        return _resolve(_APPLICATION, parser.parse_args(["--output-dir", str(run), *arguments]), options)
 
     run = tmp_path / "run"
-    limited = _resolve(_parser().parse_args(["--output-dir", str(run), "--min-accuracy", "0.1"]))
+    limited = resolve("--min-accuracy", "0.1")
     assert limited.config.selection.min_accuracy == 0.1
     run.mkdir()
     (run / "config.yaml").write_text(yaml.safe_dump(limited.config.to_dict()))
-    kept = _resolve(_parser().parse_args(["--output-dir", str(run)]))
+    kept = resolve()
     assert kept.config.selection.min_accuracy == 0.1
-    free = _resolve(_parser().parse_args(["--output-dir", str(run), "--min-accuracy", "none"]))
+    free = resolve("--min-accuracy", "none")
     assert free.config.selection.min_accuracy is None
