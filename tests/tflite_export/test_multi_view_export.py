@@ -69,12 +69,12 @@ def test_every_input_of_the_aggregator_means_what_the_sensor_says(views_export):
 
 
 def test_views_enter_in_their_order(views_export, images):
-    sensor, aggregator = Int8Model(views_export.paths[0], reference=True), Aggregator(views_export.paths[1])
-    straight = [sensor(view[None])[0].tobytes() for view in bytes_to_int8(images[0])]
-    expected = run_models(views_export.paths, images[:1])[0].tobytes()
-    assert aggregator(straight) == expected
-    assert aggregator(straight[::-1]) == run_models(views_export.paths, images[:1, ::-1])[0].tobytes()
-    assert any(np.any(a != b) for a, b in zip(images[0], images[0, ::-1], strict=True))
+    sensor, aggregator = (Int8Model(path, reference=True) for path in views_export.paths)
+    features = [sensor(view[None]) for view in bytes_to_int8(images[0])]
+    straight, turned = (run_models(views_export.paths, x, reference=True) for x in (images[:1], images[:1, ::-1]))
+    np.testing.assert_array_equal(aggregator(*features), straight)
+    np.testing.assert_array_equal(aggregator(*features[::-1]), turned)
+    assert any(np.any(a != b) for a, b in zip(features, features[::-1], strict=True))
 
 
 def test_predicted_bytes_and_arenas_are_those_of_the_files(views_export):

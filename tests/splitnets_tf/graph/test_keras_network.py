@@ -24,10 +24,13 @@ def test_views_are_pooled_where_the_graph_fuses_them():
     several.set_weights(single.get_weights())
     image = np.random.default_rng(0).random((2, 32, 32, 3)).astype(np.float32)
     alike = np.repeat(image[:, None], 3, axis=1)
-    np.testing.assert_allclose(several(alike), single(image), rtol=1e-4, atol=1e-5)
+    # The batch's own statistics keep the size of what an untrained network computes.
+    expected = single(image, training=True)
+    np.testing.assert_allclose(several(alike, training=True), expected, atol=0.01 * np.max(np.abs(expected)))
     other = np.concatenate([alike[:, :2], 1 - alike[:, 2:]], axis=1)
-    assert np.max(np.abs(several(other) - several(alike))) > 1e-5
-    np.testing.assert_allclose(several(other[:, ::-1]), several(other), rtol=1e-4, atol=1e-5)
+    fused = several(other, training=True)
+    assert np.max(np.abs(fused - expected)) > 0.1 * np.max(np.abs(expected))
+    np.testing.assert_allclose(several(other[:, ::-1], training=True), fused, atol=0.01 * np.max(np.abs(fused)))
 
 
 def test_an_operation_without_a_layer_is_named():
