@@ -24,6 +24,7 @@ class ChoiceCode:
 
     def __init__(self, layers: int) -> None:
         self.vector_length = layers
+        self.views = 1
 
     def encode(self, choices) -> np.ndarray:
         """Indices of the chosen candidates as int32 `[layers]`."""
