@@ -115,7 +115,7 @@ def _draw_differences(panel: "Axes", variants: Sequence[Mapping[str, Any]]) -> N
             continue
         for index, kind in enumerate(KINDS):
             _draw_estimates(panel, place, index, variant["difference"][kind], label="")
-    panel.set_title(f"difference to {variants[0]['label']}, paired (points)")
+    panel.set_title("difference to the first line, paired (points)")
     panel.grid(visible=False, axis="y")
 
 
