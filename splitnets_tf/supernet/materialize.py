@@ -320,7 +320,7 @@ def load_network_weights(path: Path) -> Weights:
 
 def add_keras_block(keras: ModuleType, block: Block, x: Any) -> Any:
     """Add one block behind a tensor; its layers have the names of the cost model's operations."""
-    return _add_block(keras, block, x)
+    return _add_block(keras, block, x, dense_as_convolution=False)
 
 
 def block_weights(layer: Any, block: ConvBlock | MBBlock) -> Weights:

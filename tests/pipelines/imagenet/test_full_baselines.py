@@ -10,6 +10,7 @@ from tinted_images import write_tinted_classes
 
 from pipelines.cli import run_command
 from pipelines.imagenet import __main__ as command
+from pipelines.imagenet import command as shared_command
 from pipelines.imagenet.config import SMOKE, with_overrides
 from pipelines.imagenet.context import open_context
 from pipelines.imagenet.summary_rows import Predictions
@@ -45,7 +46,7 @@ def call(arguments, *flags, **changes):
 @pytest.fixture
 def no_stages(monkeypatch):
     """Leaves the configuration's checks and records."""
-    monkeypatch.setattr(command, "_run_stages", lambda context, verb: None)
+    monkeypatch.setattr(shared_command, "_run_stages", lambda application, context, verb: None)
 
 
 @pytest.mark.usefixtures("no_stages")
