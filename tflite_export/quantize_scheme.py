@@ -62,6 +62,9 @@ class _KnownInputLayout(default_8bit_quantize_layout_transform.Default8BitQuanti
         for layer in model.layers:
             if isinstance(layer, quantize_layer.QuantizeLayer):
                 layer_quantize_map[layer.name] = {"quantizer": serialized}
+                if len(layer._outbound_nodes) > 1:
+                    layer.quantizer = self._input_quantizer
+                    layer.quantizer_vars = self._input_quantizer.build(None, layer.name, layer)
             elif isinstance(layer, keras.layers.Activation) and layer.activation.__name__ not in FUSED_ACTIVATIONS:
                 for source in _layers_before(layer):
                     config = _config_before(layer, source)

@@ -127,7 +127,7 @@ def _model_with_an_unsupported_layer(path):
         (_model_without_a_cut, "no legal cut: all it computes lies in layer 'only'"),
         (_model_with_a_dynamic_shape, "layer 'picture' has the dynamic shape"),
         (_model_with_an_unsupported_layer, "layer 'memory' of class GRU is not supported"),
-        (lambda path: path.write_bytes(b"nothing"), "is no Keras 3 model that can be loaded"),
+        (lambda path: path.write_bytes(b"nothing"), "is no complete .keras archive"),
         (lambda path: None, "there is no such file"),
     ],
 )

@@ -125,14 +125,18 @@ def check_graph(space, architecture):
     assert {operation.name for operation in graph.graph.operations} == layers - {"image", "aggregator_input"}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+SINGLE_VIEW = [name for name in PRESETS if load_space(name).views == 1]
+"""The rest is compared in `test_multi_view_supernet`, half by half."""
+
+
+@pytest.mark.parametrize("name", SINGLE_VIEW)
 def test_cost_graph_counts_what_keras_counts(name):
     space = load_space(name)
     check_graph(space, sample(space, np.random.default_rng(5)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", SINGLE_VIEW)
 def test_cost_graph_counts_what_keras_counts_in_twenty_networks(name):
     space = load_space(name)
     rng = np.random.default_rng(6)

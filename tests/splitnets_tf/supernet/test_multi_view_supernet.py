@@ -176,6 +176,7 @@ def test_a_training_step_reaches_both_sides_and_what_lies_between(space, objects
     images, labels = objects
     supernet = new_supernet(space)
     vectors = sandwich_vectors(space, SandwichSettings(), seed=2, step=0)
+    vectors[0], vectors[-1] = space.encode(space.largest()), space.encode(space.smallest())  # fused last, fused first
     variables = [variable.value for variable in supernet.trainable_variables]
     arguments = (tf.constant(images[:8]), tf.constant(vectors), tf.constant(labels[:8], tf.int32), variables)
     gradients, losses, accuracies = supernet._sandwich(*arguments)
