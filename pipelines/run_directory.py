@@ -85,6 +85,7 @@ class RunDirectory:
         *,
         overwrite: bool,
         open_keys: tuple[str, ...] = (),
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         """Check that the directory holds a run of this very configuration, or none yet; call it under `lock`.
 
@@ -93,28 +94,38 @@ class RunDirectory:
             system_text: The resolved system as YAML; None where the run has none.
             overwrite: Remove what an earlier run left, and start afresh.
             open_keys: Beginnings of dotted keys that may still change, since no stage has read them yet.
+            defaults: What a key had before there was one: a run of an earlier version lacks it.
 
         Raises:
             UserError: The directory holds another run; the differing keys are named.
         """
         if overwrite:
             self._remove_run()
-        self.check(config, system_text, open_keys=open_keys)
+        self.check(config, system_text, open_keys=open_keys, defaults=defaults)
         for stale in self.path.rglob(".tmp-*"):  # left by a writer that was killed
             stale.unlink()
         if system_text is not None:
             write_text(self.path / "system.yaml", system_text)
         write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
 
-    def check(self, config: Mapping[str, Any], system_text: str | None, *, open_keys: tuple[str, ...] = ()) -> None:
+    def check(
+        self,
+        config: Mapping[str, Any],
+        system_text: str | None,
+        *,
+        open_keys: tuple[str, ...] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         """Refuse another configuration than the one that the directory holds; reads only, and needs no lock.
+
+        The arguments are those of `prepare`.
 
         Raises:
             UserError: It holds another run; the differing keys are named.
         """
         stored = self.stored_config()
         if stored is not None:
-            self._refuse_differences(_flatten(stored), _flatten(config), open_keys)
+            self._refuse_differences(_flatten(defaults or {}) | _flatten(stored), _flatten(config), open_keys)
             self._refuse_other_system(system_text)
 
     def _remove_run(self) -> None:

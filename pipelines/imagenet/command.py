@@ -230,7 +230,11 @@ def _prepare(application: Application, context: Any, *, overwrite: bool) -> None
     open_keys = _ALWAYS_OPEN + application.always_open
     open_keys += tuple(key for stage, keys in _READ_BY.items() if stage not in begun for key in keys)
     context.run.prepare(
-        context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite, open_keys=open_keys
+        context.config.to_dict(),
+        system_to_yaml(context.system),
+        overwrite=overwrite,
+        open_keys=open_keys,
+        defaults=application.base_config(context.config.smoke).to_dict(),
     )
 
 
