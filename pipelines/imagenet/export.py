@@ -1,9 +1,10 @@
 """Stage `export`: two int8 files, tested on the whole test set, and what the tools of the field say about them."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipelines.imagenet.networks import chosen_architecture, save_predictions
 from pipelines.imagenet.tool_figures import tool_figures
 from pipelines.progress import progress_bar
 from splitnets_tf.files import read_json, write_atomically, write_json
+from splitnets_tf.supernet.settings import TrainingSettings
 from tflite_export import (
     ExportJob,
     ExportResult,
@@ -27,7 +29,7 @@ from tflite_export import (
     run_models,
 )
 
-__all__ = ["ExportRecord", "export", "read_export_record", "save_arrays"]
+__all__ = ["ExportRecord", "export", "export_job", "read_export_record"]
 
 _STAGES = ("load", "calibrate", "train", "convert", "check")
 
@@ -95,11 +97,31 @@ def _boundary(context: Context, result: ExportResult, profiles: dict[str, Memory
 
 
 def _quantize(context: Context) -> ExportResult:
+    with (
+        export_job(context, context.path("architecture.json"), context.config.fine_tune) as job,
+        progress_bar("quantisation and conversion", len(_STAGES) * 100) as advance,
+    ):
+
+        def report(stage: str, done: int, total: int) -> None:
+            advance(_STAGES.index(stage) * 100 + 100 * done // max(1, total), stage)
+
+        return run_export(job, report)
+
+
+@contextlib.contextmanager
+def export_job(context: Any, architecture: Path, training: TrainingSettings) -> Iterator[ExportJob]:
+    """The job of an export process, for a context of any pipeline; its images are there as long as the block runs.
+
+    Args:
+        context: The run.
+        architecture: The file that says what the weights in `weights.npz` belong to.
+        training: How the float network was trained last; the quantised one is trained with the same images and labels.
+    """
     config = context.config
-    train = save_arrays(context, "train", context.arrays("train"))
-    check = save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
-    job = ExportJob(
-        architecture=context.path("architecture.json"),
+    train = _save_arrays(context, "train", context.arrays("train"))
+    check = _save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
+    yield ExportJob(
+        architecture=architecture,
         weights=context.path("weights.npz"),
         train_images=train[0],
         train_labels=train[1],
@@ -111,26 +133,19 @@ def _quantize(context: Context) -> ExportResult:
             epochs=config.export.qat_epochs,
             batch_size=config.export.batch_size,
             learning_rate=config.export.qat_learning_rate,
-            label_smoothing=config.fine_tune.label_smoothing,
+            label_smoothing=training.label_smoothing,
             calibration_images=min(config.calibration_images, context.count("train")),
-            augment_shift_pixels=config.fine_tune.max_shift,
+            augment_shift_pixels=training.max_shift,
             seed=config.seed,
         ),
         bit_exact_inputs=len(np.load(check[1], mmap_mode="r")),
         data_fingerprint=context.source.fingerprint,
     )
-    with progress_bar("quantisation and conversion", len(_STAGES) * 100) as advance:
-
-        def report(stage: str, done: int, total: int) -> None:
-            advance(_STAGES.index(stage) * 100 + 100 * done // max(1, total), stage)
-
-        result = run_export(job, report)
     for path in (*train, *check):
         path.unlink()
-    return result
 
 
-def save_arrays(context: Context, name: str, arrays: Arrays) -> tuple[Path, Path]:
+def _save_arrays(context: Any, name: str, arrays: Arrays) -> tuple[Path, Path]:
     """Images and labels as .npy for the export process."""
     paths = context.path("export", f"{name}_images.npy"), context.path("export", f"{name}_labels.npy")
     for path, values in zip(paths, (arrays.images, arrays.labels), strict=True):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.imagenet.export import save_arrays
 from pipelines.imagenet.networks import save_predictions
 from pipelines.mec.context import MecContext
 from pipelines.mec.search import architecture_path
@@ -46,34 +45,11 @@ def export(context: MecContext) -> None:
 
 
 def _run_worker(context: MecContext) -> None:
-    from tflite_export import ExportJob, QuantizationSettings
+    from pipelines.imagenet.export import export_job
     from tflite_export.tool_process import run_tool
 
-    config = context.config
-    train = save_arrays(context, "train", context.arrays("train"))
-    check = save_arrays(context, "check", context.sample("test", config.export.bit_exact_inputs))
-    job = ExportJob(
-        architecture=architecture_path(context),
-        weights=context.path("weights.npz"),
-        train_images=train[0],
-        train_labels=train[1],
-        check_images=check[0],
-        output_dir=context.run.path,
-        work_dir=context.path("export"),
-        settings=QuantizationSettings(
-            epochs=config.export.qat_epochs,
-            batch_size=config.export.batch_size,
-            learning_rate=config.export.qat_learning_rate,
-            label_smoothing=config.train.label_smoothing,
-            calibration_images=min(config.calibration_images, context.count("train")),
-            augment_shift_pixels=config.train.max_shift,
-            seed=config.seed,
-        ),
-        bit_exact_inputs=config.export.bit_exact_inputs,
-    )
-    path = context.path("export", "job.json")
-    write_json(path, job.to_dict())
-    console().print("quantisation and conversion ...")
-    run_tool(path, "the export", ["-m", "tflite_export.placed_worker", "--job", str(path)], timeout_s=_TIMEOUT_S)
-    for file in (*train, *check):
-        file.unlink()
+    with export_job(context, architecture_path(context), context.config.train) as job:
+        path = context.path("export", "job.json")
+        write_json(path, job.to_dict())
+        console().print("quantisation and conversion ...")
+        run_tool(path, "the export", ["-m", "tflite_export.placed_worker", "--job", str(path)], timeout_s=_TIMEOUT_S)
