@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli import quiet_tensorflow
-from pipelines.config_file import read_config_file
+from pipelines.config_file import option_overrides, read_config_file
 from pipelines.progress import console
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
@@ -257,28 +257,19 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
 
 
 def _overrides(application: Application, arguments: argparse.Namespace, options: Mapping[str, str]) -> dict[str, Any]:
-    overrides: dict[str, Any] = dict(_config_file(arguments.config)) if arguments.config else {}
-    if "seed" in overrides:
-        overrides = dict.fromkeys(_SEEDS, overrides["seed"]) | overrides
-    for option, key in options.items():
-        value = getattr(arguments, option)
-        if value is not None:
-            overrides[key] = value
+    overrides = option_overrides(
+        arguments,
+        _config_file(arguments.config) if arguments.config else {},
+        options=options,
+        flags=("smoke", "full", "deterministic"),
+        seeds=_SEEDS,
+        batch_sizes=_BATCH_SIZES,
+        folder_dataset=application.folder_dataset,
+    )
     for option, (single, several) in _LIMITS.items():
         limits = getattr(arguments, option)
         if limits is not None:
             overrides[several if len(limits) > 1 else single] = limits if len(limits) > 1 else limits[0]
-    for flag in ("smoke", "full", "deterministic"):
-        if getattr(arguments, flag):
-            overrides[flag] = True
-    if arguments.seed is not None:
-        overrides |= dict.fromkeys(_SEEDS, arguments.seed)
-    if arguments.batch_size is not None:
-        overrides |= dict.fromkeys(_BATCH_SIZES, arguments.batch_size)
-    if arguments.data_dir is not None:
-        overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
-        if arguments.dataset is None and "dataset" not in overrides.get("data", {}):
-            overrides.setdefault("data.dataset", application.folder_dataset)
     return overrides
 
 

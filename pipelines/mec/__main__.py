@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.config_file import option_overrides, read_config_file
 from pipelines.run_directory import RunDirectory
 
 VERBS = ("search", "train", "export", "report")
@@ -102,25 +103,15 @@ def _resolve(arguments: argparse.Namespace) -> Any:
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    from pipelines.config_file import read_config_file
-
-    overrides: dict[str, Any] = read_config_file(arguments.config) if arguments.config else {}
-    for option, key in _OPTIONS.items():
-        value = getattr(arguments, option)
-        if value is not None:
-            overrides[key] = value
-    for flag in ("smoke", "outer_search"):
-        if getattr(arguments, flag):
-            overrides[flag] = True
-    if arguments.seed is not None:
-        overrides |= dict.fromkeys(_SEEDS, arguments.seed)
-    if arguments.batch_size is not None:
-        overrides |= dict.fromkeys(_BATCH_SIZES, arguments.batch_size)
-    if arguments.data_dir is not None:
-        overrides["data.data_dir"] = str(Path(arguments.data_dir).expanduser())
-        if arguments.dataset is None:
-            overrides["data.dataset"] = None
-    return overrides
+    return option_overrides(
+        arguments,
+        read_config_file(arguments.config) if arguments.config else {},
+        options=_OPTIONS,
+        flags=("smoke", "outer_search"),
+        seeds=_SEEDS,
+        batch_sizes=_BATCH_SIZES,
+        folder_dataset=None,
+    )
 
 
 def run_stages(context: Any, verb: str = "report", *, overwrite: bool = False) -> None:

@@ -62,3 +62,14 @@ def test_smoke_run_leaves_files_and_report_and_is_not_repeated(tmp_path, topolog
     weights = (tmp_path / "weights.npz").stat().st_mtime_ns
     subprocess.run(command, check=True)
     assert (tmp_path / "weights.npz").stat().st_mtime_ns == weights
+
+
+@pytest.mark.parametrize(("options", "seeds"), [((), (5, 5, 7)), (("--seed", "3"), (3, 3, 3))])
+def test_the_seed_of_a_file_is_that_of_every_part(tmp_path, options, seeds):
+    from pipelines.mec.__main__ import _parser, _resolve
+
+    file = tmp_path / "mine.yaml"
+    file.write_text("seed: 5\ntrain.seed: 7\n")
+    arguments = ["--config", str(file), "--output-dir", str(tmp_path / "run"), *options]
+    config = _resolve(_parser().parse_args(arguments)).config
+    assert (config.seed, config.search.seed, config.train.seed) == seeds
