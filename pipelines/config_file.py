@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from splitnets_tf.errors import UserError
+from splitnets_tf.yaml_files import read_yaml_file
 
 __all__ = ["option_overrides", "read_config_file"]
 
@@ -20,10 +19,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"--config {path}: no such file")
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path}: not valid YAML: {error}") from error
+    data = read_yaml_file(path, origin=f"--config {path}")
     if not isinstance(data, dict):
         received = "nothing" if data is None else type(data).__name__
         raise UserError(f"--config {path}: expected a mapping of keys, received {received}")

@@ -24,6 +24,7 @@ import yaml
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_json, write_text
+from splitnets_tf.yaml_files import read_yaml_file, yaml_data
 
 __all__ = ["RunDirectory", "json_fingerprint"]
 
@@ -71,9 +72,9 @@ class RunDirectory:
         if not self.config_path.is_file():
             return None
         try:
-            data = yaml.safe_load(self.config_path.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{self.config_path}: not readable as YAML; use --overwrite to start afresh") from error
+            data = read_yaml_file(self.config_path)
+        except UserError as error:
+            raise UserError(f"{error}; or use --overwrite to start afresh") from error
         if not isinstance(data, dict):
             raise UserError(f"{self.config_path}: not a run's configuration; use --overwrite to start afresh")
         return data
@@ -162,7 +163,7 @@ class RunDirectory:
         if (
             system_text is not None
             and path.is_file()
-            and yaml.safe_load(path.read_text("utf-8")) != yaml.safe_load(system_text)
+            and read_yaml_file(path) != yaml_data(system_text, origin="system")
         ):
             raise UserError(
                 f"{path} differs from the system asked for; name another --output-dir, or start afresh with --overwrite"

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import resources
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
 
-from splitnets_tf.errors import UserError
 from splitnets_tf.hardware.section import Section
 from splitnets_tf.hardware.system import Constant, Link, Processor, ProcessorEnergy, System, Topology
+from splitnets_tf.yaml_files import preset_names, read_preset_or_file, yaml_data
 
 __all__ = ["load_system", "system_from_text", "system_presets", "system_to_yaml"]
 
 
+_PRESETS = resources.files(__package__) / "presets"
+
+
 def system_presets() -> tuple[str, ...]:
     """Returns the names of the systems that ship with the package."""
-    folder = resources.files(__package__) / "presets"
-    return tuple(sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+    return preset_names(_PRESETS)
 
 
 def load_system(name_or_path: str) -> System:
@@ -35,21 +35,8 @@ def load_system(name_or_path: str) -> System:
     Raises:
         UserError: If there is no such preset or file, or if the file is wrong; the message names file, key and value.
     """
-    if name_or_path in system_presets():
-        text = (resources.files(__package__) / "presets" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-        return system_from_text(text, origin=f"preset {name_or_path}")
-    path = Path(name_or_path)
-    if not path.is_file():
-        near = difflib.get_close_matches(name_or_path, system_presets(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UserError(
-            f"system {name_or_path!r} is neither a file nor a preset; {hint}presets: {', '.join(system_presets())}"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error}); give a YAML file") from error
-    return system_from_text(text, origin=str(path))
+    data, origin = read_preset_or_file(name_or_path, kind="system", folder=_PRESETS, presets=system_presets())
+    return _system(data, origin)
 
 
 def system_from_text(text: str, *, origin: str) -> System:
@@ -65,11 +52,10 @@ def system_from_text(text: str, *, origin: str) -> System:
     Raises:
         UserError: If the text is no YAML or describes no valid system.
     """
-    try:
-        _refuse_duplicate_keys(yaml.compose(text, Loader=yaml.SafeLoader))
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{origin}: is not valid YAML: {' '.join(str(error).split())}") from error
+    return _system(yaml_data(text, origin=origin), origin)
+
+
+def _system(data: Any, origin: str) -> System:
     root = Section(origin, "", data)
     root.allow("name", "description", "topology", "processors", "links")
     processors = tuple(_processor(name, section) for name, section in root.sections("processors"))
@@ -96,21 +82,6 @@ def system_to_yaml(system: System) -> str:
         "links": {link.name: _link_to_dict(link) for link in system.links},
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _refuse_duplicate_keys(node: yaml.Node | None) -> None:
-    # YAML itself silently keeps the last of two equal keys.
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_duplicate_keys(item)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
-        seen.add(key.value)
-        _refuse_duplicate_keys(value)
 
 
 def _topology(section: Section) -> Topology:

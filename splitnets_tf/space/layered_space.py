@@ -9,16 +9,14 @@ from __future__ import annotations
 import dataclasses
 from importlib import resources
 from itertools import product
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import Assignment, Topology, device_order
 from splitnets_tf.hardware.section import Section
 from splitnets_tf.space.blueprint import MBBlock
 from splitnets_tf.space.stage_row import ACTIVATIONS
+from splitnets_tf.yaml_files import read_preset_or_file
 
 __all__ = [
     "IDENTITY",
@@ -240,23 +238,9 @@ def load_layered_space(name_or_path: str) -> LayeredSpace:
     Raises:
         UserError: There is no such preset or file, or the file is not a valid space.
     """
-    if name_or_path in LAYERED_PRESETS:
-        folder = resources.files(__package__) / "layered_presets"
-        return _from_text((folder / f"{name_or_path}.yaml").read_text("utf-8"), f"preset {name_or_path}")
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise UserError(f"no space {name_or_path!r}: give one of {list(LAYERED_PRESETS)} or the path of a YAML file")
-    try:
-        return _from_text(path.read_text("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; give a YAML file") from error
-
-
-def _from_text(text: str, origin: str) -> LayeredSpace:
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    data, origin = read_preset_or_file(
+        name_or_path, kind="space", folder=resources.files(__package__) / "layered_presets", presets=LAYERED_PRESETS
+    )
     return layered_space_from_dict(data, origin=origin)
 
 

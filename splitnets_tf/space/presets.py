@@ -3,14 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from splitnets_tf.errors import UserError
 from splitnets_tf.space.search_space import SearchSpace
 from splitnets_tf.space.stage_row import StageRow
+from splitnets_tf.yaml_files import read_preset_or_file
 
 __all__ = ["PRESETS", "load_space", "space_from_dict", "space_to_dict"]
 
@@ -24,24 +22,10 @@ def load_space(name_or_path: str) -> SearchSpace:
     Raises:
         UserError: There is no such preset or file, or the file is not a valid space; the row and field are named.
     """
-    if name_or_path in PRESETS:
-        text = resources.files(__package__).joinpath("presets", f"{name_or_path}.yaml").read_text("utf-8")
-        return _parse(text, name_or_path)
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise UserError(f"no space {name_or_path!r}: give one of {list(PRESETS)} or the path of a YAML file")
-    try:
-        return _parse(path.read_text("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; give a YAML file") from error
-
-
-def _parse(text: str, where: str) -> SearchSpace:
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
-    return space_from_dict(data, where=where)
+    data, origin = read_preset_or_file(
+        name_or_path, kind="space", folder=resources.files(__package__) / "presets", presets=PRESETS
+    )
+    return space_from_dict(data, where=origin)
 
 
 def space_from_dict(data: Any, *, where: str = "space") -> SearchSpace:

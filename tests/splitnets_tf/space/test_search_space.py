@@ -128,7 +128,7 @@ def test_wrong_row_is_named(tiny_space, change, named):
 
 
 def test_missing_file_and_bad_yaml(tmp_path):
-    with pytest.raises(UserError, match="no space"):
+    with pytest.raises(UserError, match="neither a file nor a preset"):
         load_space("nowhere")
     path = tmp_path / "space.yaml"
     path.write_text("a: [1, 2")
