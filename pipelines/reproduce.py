@@ -5,8 +5,9 @@ which the paper disagrees with itself; they take a few seconds and need no Tenso
 trained run again on systems that differ in one property, and draws how the split moves. `joint-search` compares the
 search of split and architecture together with other ways of spending as many evaluations.
 `initialization`, `sampling` and `sharing` train supernets with and without what the paper says makes training stable.
-`jmsnas` makes the six runs of the second paper's figures. `vela-ranking` asks Arm's
-Vela how well multiply-accumulates over peak speed order random networks, and what it would have chosen in a run.
+`seeds` puts runs beside each other that differ in their seed alone. `jmsnas` makes the six runs of the second paper's
+figures. `vela-ranking` asks Arm's Vela how well multiply-accumulates over peak speed order random networks, and what it
+would have chosen in a run.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_joint_search(
             options.run, options.output_dir, seeds=options.seeds, effort=_effort(options), space=options.space
         )
+    if options.what == "seeds":
+        from pipelines.reproduction.seeds_command import run_seeds
+
+        return run_seeds(options.runs, options.json)
     if options.what == "jmsnas":
         from pipelines.reproduction.jmsnas_command import run_jmsnas
 
@@ -124,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--evaluations", type=int, default=default, metavar="N", help=count)
         command.add_argument("--calibration-images", type=int, metavar="N", help="of each evaluation (as in the run)")
         command.add_argument("--validation-images", type=int, metavar="N", help="of each evaluation (as in the run)")
+    text = "several runs that differ in their seed: each figure by seed, differences to the baselines over all of them"
+    seeds = commands.add_parser("seeds", help=text, description=text)
+    seeds.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="finished runs of one pipeline")
+    seeds.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     text = "JMSNAS, Figures 5 and 6: three latency constraints on a chain and on a mesh of devices, each run resumable"
     jmsnas = commands.add_parser("jmsnas", help=text, description=text)
     jmsnas.add_argument("--output-dir", type=Path, default=Path("runs/jmsnas"), help="holds the six runs")

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Estimate", "accuracy_estimate", "object_votes", "paired_difference"]
+__all__ = ["Estimate", "accuracy_estimate", "object_votes", "paired_difference", "pooled_estimate"]
 
 RESAMPLES = 2000
 """Bootstrap resamples."""
@@ -53,6 +53,30 @@ def paired_difference(first: np.ndarray, second: np.ndarray, families: np.ndarra
         raise ValueError(f"expected equal lengths, received {len(first)}, {len(second)} and {len(families)}")
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     return accuracy_estimate(difference, families, seed=seed)
+
+
+def pooled_estimate(values: np.ndarray, families: np.ndarray, *, seed: int) -> Estimate:
+    """Mean over several trainings and all images; trainings and families are both resampled.
+
+    Args:
+        values: `[trainings, n]`, such as paired differences of correctness, each training's over the same images.
+        families: int `[n]`, the family of each image.
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: There is no training, or not one value for each image.
+    """
+    if values.ndim != 2 or len(values) == 0 or values.shape[1] != len(families):
+        raise ValueError(f"expected a row of {len(families)} values for each training, received {values.shape}")
+    sums = np.stack([_by_family(row.astype(np.float64), families)[0] for row in values])
+    counts = _by_family(np.ones(len(families)), families)[1]
+    random = np.random.default_rng(seed)
+    trainings = random.integers(len(sums), size=(RESAMPLES, len(sums)))
+    drawn = random.integers(len(counts), size=(RESAMPLES, len(counts)))
+    of_training = sums[:, drawn].sum(axis=-1) / counts[drawn].sum(axis=-1)
+    means = np.take_along_axis(of_training, trainings.T, axis=0).mean(axis=0)
+    low, high = np.percentile(means, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
+    return Estimate(value=float(values.mean()), low=float(low), high=float(high))
 
 
 def object_votes(predicted: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -40,7 +40,7 @@ class FullBaselines:
             difference = predictions.difference("chosen", network)
             if difference is not None:
                 ratio = chosen_latency_ms / placement.latency_ms
-                rows.append(claim_row(f"{placement.method}, {BACKBONE}", difference, ratio))
+                rows.append(claim_row(f"{placement.method}, {BACKBONE}", network, difference, ratio))
         return rows
 
 

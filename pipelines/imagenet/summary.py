@@ -23,6 +23,7 @@ def build_summary(context: Context) -> dict[str, Any]:
     """Collect summary.json; see the project's notes on the run directory for its keys."""
     candidate, _ = select(context)
     test = test_predictions(context)
+    test.save_test_set()
     baselines = _baselines(context, candidate, test)
     comparisons = _comparisons(context, candidate, test)
     if context.config.full:
@@ -143,12 +144,13 @@ def _comparisons(context: Context, candidate: Candidate, test: Predictions) -> l
     best = context.best_baseline
     difference = test.difference("chosen", "largest")
     if best is not None and difference is not None:
-        rows.append(claim_row(best.method, difference, candidate.cost.latency_ms / best.latency_ms))
+        rows.append(claim_row(best.method, "largest", difference, candidate.cost.latency_ms / best.latency_ms))
     difference = test.difference("chosen", "plain_cnn")
     if difference is not None:
         rows.append(
             {
                 "against": "plain CNN",
+                "network": "plain_cnn",
                 "difference": difference.to_dict(),
                 "latency_ratio": None,
                 "holds": bool(difference.low > 0),

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from pipelines.statistics import Estimate, accuracy_estimate, object_votes, paired_difference
+from splitnets_tf.files import write_atomically
 from splitnets_tf.hardware import DeviceCost, LinkCost
 from splitnets_tf.partition import Partition
 
-__all__ = ["Predictions", "baseline_row", "claim_row", "device_row"]
+__all__ = ["ACCURACY_MARGIN", "TEST_SET", "Predictions", "baseline_row", "claim_row", "device_row"]
 
+TEST_SET = "test_set.npz"
+"""Labels, families and objects of the test images, beside their predictions."""
 ACCURACY_MARGIN = 0.02
 """At least as accurate: the paired interval's lower bound is above minus two points."""
 _SHARES = {0.2: "a fifth of the latency", 0.5: "half the latency", 1.0: "its latency"}
@@ -34,6 +37,16 @@ class Predictions:
     """Seed of the bootstrap."""
     directory: Path
     """Where `<network>.npy` lies."""
+
+    def save_test_set(self) -> None:
+        """Write `test_set.npz` beside the predictions: what it takes to judge them without the data set."""
+        arrays = {"labels": self.labels, "families": self.families, "objects": self.objects}
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+
+        write_atomically(self.directory / TEST_SET, write)
 
     def predicted(self, network: str) -> np.ndarray | None:
         """Classes, int `[n]`; None where the network was not trained."""
@@ -105,10 +118,21 @@ def baseline_row(
     }
 
 
-def claim_row(against: str, difference: Estimate, latency_ratio: float, *, share: float = 0.5) -> dict[str, Any]:
-    """The claim against a feasible baseline: at least as accurate at no more than a share of its latency."""
+def claim_row(
+    against: str, network: str, difference: Estimate, latency_ratio: float, *, share: float = 0.5
+) -> dict[str, Any]:
+    """The claim against a feasible baseline: at least as accurate at no more than a share of its latency.
+
+    Args:
+        against: What readers call the baseline.
+        network: Under which its predictions are kept.
+        difference: Paired, of the chosen network's accuracy and its.
+        latency_ratio: The chosen network's latency by the baseline's.
+        share: The largest ratio with which the claim holds.
+    """
     return {
         "against": against,
+        "network": network,
         "difference": difference.to_dict(),
         "latency_ratio": latency_ratio,
         "holds": bool(difference.low > -ACCURACY_MARGIN and latency_ratio <= share),

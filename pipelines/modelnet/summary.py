@@ -19,6 +19,7 @@ def build_summary(context: ViewContext) -> dict[str, Any]:
     """Collect summary.json: the single-view pipeline's keys, and `fusion`."""
     candidate, _ = select(context)
     test = test_predictions(context)
+    test.save_test_set()
     epochs = context.config.train.epochs + context.config.fine_tune.epochs
     teachers = supernet_teachers() | {"MVCNN": f"none; trained alone on labels for {epochs} epochs"}
     summary = assemble_summary(
@@ -70,7 +71,7 @@ def _comparisons(context: ViewContext, candidate: Candidate, test: Predictions) 
         difference = test.difference("chosen", network)
         if feasible and difference is not None:
             ratio = candidate.cost.latency_ms / min(feasible)
-            rows.append(claim_row(against, difference, ratio, share=most))
+            rows.append(claim_row(against, network, difference, ratio, share=most))
     return rows
 
 

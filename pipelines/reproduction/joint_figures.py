@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.reproduction.joint_search import JOINT
 from splitnets_tf.search import Candidate, hypervolume_2d, pareto_front
 
-__all__ = ["LEVELS", "ablation_rows"]
+__all__ = ["LEVELS", "ablation_rows", "front_hypervolume"]
 
 LEVELS = (0.9, 0.95, 0.98)
 """Shares of the best accuracy of all arms and seeds at which latencies are compared."""
@@ -36,7 +36,7 @@ def ablation_rows(points: Points, reference_ms: float) -> dict[str, Any]:
             "arm": arm,
             "seed": seed,
             "deployable": len(points[arm, seed]),
-            "hypervolume": _hypervolume(front, lowest, reference_ms),
+            "hypervolume": front_hypervolume(front, lowest, reference_ms),
             "best_accuracy": max((each.accuracy for each in front), default=None),
             "latency_ms_at": [_fastest(front, level) for level in levels],
             "front": [[each.cost.latency_ms, each.accuracy, each.id] for each in front],
@@ -47,7 +47,7 @@ def ablation_rows(points: Points, reference_ms: float) -> dict[str, Any]:
     return {"reference": reference, "levels": levels, "rows": rows, "comparisons": _comparisons(rows)}
 
 
-def _hypervolume(front: Sequence[Candidate], lowest: float, reference_ms: float) -> float:
+def front_hypervolume(front: Sequence[Candidate], lowest: float, reference_ms: float) -> float:
     """Share of the rectangle between perfection (accuracy 1 in no time) and the reference that the front dominates."""
     objectives = [(-each.accuracy, each.cost.latency_ms) for each in front]
     return hypervolume_2d(np.array(objectives).reshape(-1, 2), (-lowest, reference_ms)) / ((1 - lowest) * reference_ms)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.statistics import accuracy_estimate, object_votes, paired_difference
+from pipelines.statistics import accuracy_estimate, object_votes, paired_difference, pooled_estimate
 
 
 def test_value_is_the_mean_over_images_not_over_families():
@@ -69,3 +69,19 @@ def test_wrong_lengths_and_nothing():
         paired_difference(np.ones(3), np.ones(2), np.arange(3), seed=0)
     with pytest.raises(ValueError, match="at least one"):
         accuracy_estimate(np.array([]), np.array([]), seed=0)
+
+
+def test_trainings_that_disagree_widen_the_pooled_interval():
+    families = np.repeat(np.arange(50), 4)
+    same = np.tile(np.random.default_rng(0).integers(-1, 2, size=200), (3, 1))
+    apart = same + np.array([[-0.2], [0.0], [0.2]])
+    narrow, wide = (pooled_estimate(values, families, seed=0) for values in (same, apart))
+    single = accuracy_estimate(same[0], families, seed=0)
+    assert narrow.value == pytest.approx(wide.value) == pytest.approx(single.value)
+    assert narrow.high - narrow.low == pytest.approx(single.high - single.low, rel=0.15)
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_pooling_needs_a_value_for_each_image():
+    with pytest.raises(ValueError, match="a row of 4 values"):
+        pooled_estimate(np.zeros((2, 3)), np.arange(4), seed=0)
