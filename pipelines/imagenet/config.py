@@ -53,6 +53,8 @@ class DataSettings:
     """Name of a data set; None for the folder `data_dir`."""
     data_dir: str | None = None
     """Folder of class folders."""
+    cache_dir: str | None = None
+    """Where views of meshes are kept; None for a hidden folder in `data_dir`. Decides nothing of the outcome."""
     image_size: int = 64
     """Side in pixels at which images are kept; at least the space's largest resolution is sensible."""
     max_images: int | None = None

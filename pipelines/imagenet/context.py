@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipelines.imagenet.config import ImagenetConfig
+from pipelines.imagenet.config import DataSettings, ImagenetConfig
 from pipelines.imagenet.mobilenet import check_mobilenet
 from pipelines.imagenet.other_supernet import check_supernet
 from pipelines.run_directory import RunDirectory, json_fingerprint
@@ -27,7 +27,7 @@ from splitnets_tf.search import (
 from splitnets_tf.space import SearchSpace, architecture_graph, load_space, space_to_dict
 from splitnets_tf.supernet import Cluster, read_cluster
 
-__all__ = ["Arrays", "Context", "check_context", "open_context", "parts_of_context", "spread_rows"]
+__all__ = ["Arrays", "Context", "check_context", "open_context", "open_data", "parts_of_context", "spread_rows"]
 
 Arrays = ImageArrays | ViewArrays
 """Single images, or objects in several views."""
@@ -182,7 +182,7 @@ def _check_fit(context: Context) -> None:
     count = context.count("train")
     largest_batch = max(config.train.batch_size, config.fine_tune.batch_size)
     if count < largest_batch:
-        raise UserError(f"{count} training images do not fill one batch of {largest_batch}; lower --batch-size")
+        raise UserError(f"{count} training {context.unit} do not fill one batch of {largest_batch}; lower --batch-size")
     workers = len(context.cluster.workers) if context.cluster else 1
     if config.train.batch_size % workers:
         raise UserError(
@@ -233,13 +233,19 @@ def parts_of_context(config: ImagenetConfig, output_dir: Path, checkpoint_minute
         "run": RunDirectory(output_dir),
         "space": load_space(config.space),
         "system": load_system(config.system),
-        "source": open_source(
-            dataset=config.data.dataset,
-            data_dir=config.data.data_dir,
-            image_size=config.data.image_size,
-            seed=config.seed,
-        ),
+        "source": open_data(config.data, config.seed),
     }
+
+
+def open_data(settings: DataSettings, seed: int) -> DataSource:
+    """The data set of a run; meshes that are not in the cache of views yet are rendered."""
+    return open_source(
+        dataset=settings.dataset,
+        data_dir=settings.data_dir,
+        image_size=settings.image_size,
+        seed=seed,
+        cache_dir=settings.cache_dir,
+    )
 
 
 def check_context(context: Context) -> None:

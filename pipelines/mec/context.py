@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.imagenet.context import Context
+from pipelines.imagenet.context import Context, open_data
 from pipelines.mec.config import MecConfig
 from pipelines.run_directory import RunDirectory, json_fingerprint
-from splitnets_tf.data import open_source
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
 from splitnets_tf.hardware import System, load_system
@@ -99,12 +98,7 @@ def open_mec(config: MecConfig, output_dir: Path) -> MecContext:
         run=RunDirectory(output_dir),
         space=load_layered_space(config.space_name),
         system=load_system(config.system_name),
-        source=open_source(
-            dataset=config.data.dataset,
-            data_dir=config.data.data_dir,
-            image_size=config.data.image_size,
-            seed=config.seed,
-        ),
+        source=open_data(config.data, config.seed),
     )
     mixed_layers(context.space, context.system.topology)
     if context.space.resolution > context.source.image_size:

@@ -27,7 +27,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> Mapping[str, str]:
         metavar="NAME",
         help="backbone of an MVCNN to compare with, MobileNet-v3 (default) or MNASNet-0.5; repeat it for both",
     )
-    return {"view_fusion": "view_fusion", "backbone": "backbones"}
+    views.add_argument(
+        "--cache-dir", metavar="DIR", help="where views of meshes are kept (default: DATA_DIR/.splitnets_views)"
+    )
+    return {"view_fusion": "view_fusion", "backbone": "backbones", "cache_dir": "data.cache_dir"}
 
 
 def _base_config(smoke: bool) -> Any:
@@ -74,7 +77,7 @@ _APPLICATION = Application(
     finish=_finish,
     add_arguments=_add_arguments,
     folder_dataset="mesh-folder",
-    always_open=("backbones",),
+    always_open=("backbones", "data.cache_dir"),
 )
 
 

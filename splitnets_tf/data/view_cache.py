@@ -132,7 +132,7 @@ class ViewCache:
         except OSError as error:
             raise UserError(
                 f"the rendered views can't be written to {self._directory} ({error.strerror}); name another folder "
-                "for them (cache_dir)"
+                "for them (--cache-dir)"
             ) from error
 
     def _write_index(self) -> None:

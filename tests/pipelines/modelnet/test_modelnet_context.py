@@ -81,3 +81,17 @@ def test_a_space_of_views_is_refused_for_single_images(tmp_path):
 
     with pytest.raises(UserError, match=r"demo_views fuses 12 views.*pipelines\.modelnet"):
         open_context(dataclasses.replace(SINGLE, space="demo_views"), tmp_path / "run")
+
+
+def test_views_of_meshes_are_kept_where_the_user_says(tmp_path):
+    from synthetic_modelnet import write_synthetic_modelnet
+
+    data = write_synthetic_modelnet(tmp_path / "ModelNet40", classes=2, train=3, test=1, seed=0)
+    views = tmp_path / "views"
+    changes = {"data.dataset": "modelnet40", "data.data_dir": str(data), "data.image_size": 48}
+    changes |= {"train.batch_size": 2, "fine_tune.batch_size": 2}
+    before = {path for path in data.rglob("*") if path.is_file()}
+    config = with_overrides(SMOKE, {**changes, "data.cache_dir": str(views)})
+    open_view_context(config, tmp_path / "run")
+    assert any(views.iterdir())
+    assert {path for path in data.rglob("*") if path.is_file()} == before
