@@ -60,12 +60,18 @@ class Int8Model:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self._interpreter = interpreter
         self._inputs = _equal_views(inputs, self.path)
+        self._places = {detail["index"]: place for place, detail in enumerate(inputs)}
         self._output = _only(outputs, "output", self.path)
 
     @property
     def views(self) -> int:
         """Number of inputs."""
         return len(self._inputs)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of each view the place of its input among the file's inputs."""
+        return tuple(self._places[detail["index"]] for detail in self._inputs)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

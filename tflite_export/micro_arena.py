@@ -11,9 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["MicroArena", "measure_micro_arena"]
+__all__ = ["MicroArena", "measure_micro_arena", "micro_reason"]
 
 _LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
+_KERNEL = re.compile(r"\S+\.cc:\d+ ")
+_LONGEST_REASON = 300
 _TIMEOUT_S = 120
 
 
@@ -49,10 +51,16 @@ def measure_micro_arena(path: Path, arena_size_bytes: int) -> MicroArena | str:
     text = (done.stderr + done.stdout).decode("utf-8", "replace")
     found = {part: int(size) for part, size in _LINE.findall(text)}
     if done.returncode != 0 or len(found) != 3:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        why = lines[-1] if lines else f"exit code {done.returncode}"
-        return f"not measured: TensorFlow Lite Micro refused the model ({why})"
+        return f"not measured: TensorFlow Lite Micro refused the model ({micro_reason(text, done.returncode)})"
     return MicroArena(head_bytes=found["head"], tail_bytes=found["tail"], total_bytes=found["total"])
+
+
+def micro_reason(text: str, exit_code: int) -> str:
+    """Why TensorFlow Lite Micro failed: what a kernel said, which is more than the exception that it ends in."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kernels = [line for line in lines if _KERNEL.match(line)]
+    ended = f"it was ended by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+    return (kernels[:1] or lines[-1:] or [ended])[0][:_LONGEST_REASON]
 
 
 def _main() -> None:

@@ -27,7 +27,7 @@ class MicroAgreement:
     """How TensorFlow Lite Micro's answers compare with LiteRT's reference kernels."""
 
     images: int
-    """Images that went through all files in sequence."""
+    """Images, or objects in several views, that went through all files in sequence."""
     identical: int
     """Those for which every file's output was the same bit for bit."""
     version: str
@@ -48,7 +48,7 @@ def micro_agreement(
 
     Args:
         paths: (sensor, aggregator), or the only file of a network in one piece.
-        images: uint8 `[n, s, s, 3]` (`[n, views, s, s, 3]`, which is not compared) at the network's resolution.
+        images: uint8 `[n, s, s, 3]`, or `[n, views, s, s, 3]`, at the network's resolution.
         arena_sizes_bytes: Arena of each file, ample.
 
     Returns:
@@ -60,14 +60,13 @@ def micro_agreement(
     from tflite_export.images import bytes_to_int8
     from tflite_export.interpreter import Int8Model
 
-    if Int8Model(paths[-1]).views > 1:
-        return "not measured: only networks of single images are compared"
     equal = np.ones(len(images), bool)
-    values = bytes_to_int8(images)
+    values = bytes_to_int8(images.reshape(-1, *images.shape[-3:]))
     for path, arena_size in zip(paths, arena_sizes_bytes, strict=True):
         model = Int8Model(path, reference=True)
-        expected = np.concatenate([model(value[np.newaxis]) for value in values])
-        received = _run_micro(path, values, arena_size)
+        values = values.reshape(-1, model.views, *model.input_shape)
+        expected = np.concatenate([model(*value[:, np.newaxis]) for value in values])
+        received = _run_micro(path, values, model.places, arena_size)
         if isinstance(received, str):
             return received
         equal &= np.all((received == expected).reshape(len(images), -1), axis=1)
@@ -76,11 +75,14 @@ def micro_agreement(
     return MicroAgreement(images=len(images), identical=int(np.sum(equal)), version=version)
 
 
-def _run_micro(path: Path, values: np.ndarray, arena_size_bytes: int) -> np.ndarray | str:
+def _run_micro(path: Path, values: np.ndarray, places: Sequence[int], arena_size_bytes: int) -> np.ndarray | str:
+    """Outputs `[n, ...]` for inputs `[n, views, ...]`, or why there are none."""
+    from tflite_export.micro_arena import micro_reason
+
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder, "inputs.npy"), Path(folder, "outputs.npy")
         np.save(inputs, values)
-        request = json.dumps([str(path), arena_size_bytes, str(inputs), str(outputs)])
+        request = json.dumps([str(path), arena_size_bytes, list(places), str(inputs), str(outputs)])
         command = [sys.executable, str(Path(__file__).resolve()), request]
         try:
             done = subprocess.run(
@@ -89,8 +91,7 @@ def _run_micro(path: Path, values: np.ndarray, arena_size_bytes: int) -> np.ndar
         except subprocess.TimeoutExpired:
             return f"not measured: TensorFlow Lite Micro took more than {_TIMEOUT_S} s on {path.name}"
         if done.returncode != 0 or not outputs.is_file():
-            lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-            why = lines[-1] if lines else f"exit code {done.returncode}"
+            why = micro_reason(done.stderr.decode("utf-8", "replace"), done.returncode)
             return f"not measured: TensorFlow Lite Micro cannot run {path.name} ({why})"
         return np.load(outputs, allow_pickle=False)
 
@@ -98,11 +99,12 @@ def _run_micro(path: Path, values: np.ndarray, arena_size_bytes: int) -> np.ndar
 def _main() -> None:
     from tflite_micro import runtime
 
-    model, arena_size, inputs, outputs = json.loads(sys.argv[1])
+    model, arena_size, places, inputs, outputs = json.loads(sys.argv[1])
     interpreter = runtime.Interpreter.from_file(model, arena_size=arena_size)
     results = []
-    for value in np.load(inputs, allow_pickle=False):
-        interpreter.set_input(value[np.newaxis], 0)
+    for views in np.load(inputs, allow_pickle=False):
+        for view, place in zip(views, places, strict=True):
+            interpreter.set_input(view[np.newaxis], place)
         interpreter.invoke()
         results.append(np.array(interpreter.get_output(0)))
     np.save(outputs, np.concatenate(results))

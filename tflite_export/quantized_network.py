@@ -5,6 +5,7 @@ them belongs to the sensor; the aggregator's input copies it in every training s
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from tflite_export.quantize_scheme import quantize_segment
 
 __all__ = ["QuantizedNetwork"]
 
+_MOST_CONCATENATED = 10
+"""Tensors that TensorFlow Lite Micro's concatenation takes at most (its `kMaxInputNum`)."""
 Ranges = Mapping[str, tuple[float, float]]
 """Float layer name -> least and largest value of its output."""
 
@@ -73,8 +76,8 @@ class QuantizedNetwork(tf.Module):
             for view, feature in enumerate(features)
         ]
         if self.fusion is None or self.fusion.how == "concat":
-            return tf.concat(features, axis=-1)
-        return fused(tf.concat(features, axis=0), self.fusion)
+            return _concatenated(features, axis=-1)
+        return fused(_concatenated(features, axis=0), self.fusion)
 
     def __call__(self, images: Any, training: bool = False) -> Any:
         """Logits `[batch, classes]` of images `[batch, s, s, 3]` in [0, 1]; ranges move only in training.
@@ -113,6 +116,18 @@ class QuantizedNetwork(tf.Module):
             for position, variable in enumerate(segment.weights):
                 variable.assign(state[f"{index}/{position}"])
         self.link()
+
+
+def _concatenated(tensors: Sequence[Any], axis: int) -> Any:
+    """The tensors side by side, in as many steps as it takes to run on TensorFlow Lite Micro.
+
+    All of them have one range, so every step only moves bytes, and the result is that of a single step.
+    """
+    while len(tensors) > _MOST_CONCATENATED:
+        groups = -(-len(tensors) // _MOST_CONCATENATED)
+        bounds = [len(tensors) * group // groups for group in range(groups + 1)]
+        tensors = [tf.concat(tensors[start:end], axis) for start, end in pairwise(bounds)]
+    return tf.concat(tensors, axis)
 
 
 def _freeze_statistics(segments: Sequence[Any]) -> None:

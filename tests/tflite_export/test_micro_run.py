@@ -24,8 +24,8 @@ def test_one_different_bit_of_either_half_is_counted(split_export, monkeypatch):
     run = module._run_micro
     for broken, row in ((0, 2), (1, 5)):
 
-        def flipped(path, values, arena, broken=broken, row=row):
-            outputs = np.array(run(path, values, arena))
+        def flipped(path, values, places, arena, broken=broken, row=row):
+            outputs = np.array(run(path, values, places, arena))
             if path == split_export.paths[broken]:
                 outputs.reshape(len(outputs), -1)[row, 0] ^= 1
             return outputs
