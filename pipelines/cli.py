@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from pipelines.quiet_start import quiet_import
 from splitnets_tf.errors import UserError
 
 __all__ = ["EXIT_USER_ERROR", "quiet_tensorflow", "run_command"]
@@ -44,6 +45,10 @@ def run_command(main: Callable[[Sequence[str] | None], int | None], argv: Sequen
 
 
 def quiet_tensorflow() -> None:
-    """Silence TensorFlow's start-up notes; call it before TensorFlow is imported."""
+    """Silence TensorFlow's notes, here and in child processes; call it before TensorFlow is imported.
+
+    Errors of its C++ parts and exceptions are passed on.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    quiet_import()
