@@ -10,6 +10,8 @@ from tflite_export.model_memory import MemoryProfile
 __all__ = ["draw_profile", "plot_profile", "print_profile"]
 
 _FORMATS = (".png", ".svg", ".pdf")
+_FAR = 4
+"""A limit so many times above what is needed is named and not drawn."""
 
 
 def print_profile(profile: MemoryProfile) -> None:
@@ -97,25 +99,52 @@ def plot_profile(profile: MemoryProfile, path: Path) -> None:
 
 
 def draw_profile(profile: MemoryProfile) -> Any:
-    """The plot as a matplotlib figure of its own; no global state is touched."""
+    """The plot as a matplotlib figure of its own; no global state is touched.
+
+    Above weights and activations together with the limit, below the activations alone: beside the weights of a whole
+    network, or a limit far away, their differences would not be seen.
+    """
     from matplotlib.figure import Figure
 
-    rows = profile.operations
-    figure = Figure(figsize=(max(6.0, 0.28 * len(rows) + 2), 4.5), layout="constrained")
-    axes = figure.subplots()
-    positions = range(len(rows))
-    kilobytes = [row.live_bytes / 1e3 for row in rows]
-    weights = profile.weight_bytes / 1e3
-    axes.bar(positions, [weights] * len(rows), color="#9aa5b1", label="weights (all)")
-    colours = ["#d1495b" if row is profile.peak else "#2e86ab" for row in rows]
-    axes.bar(positions, kilobytes, bottom=weights, color=colours, label="live activations")
-    arena = profile.required_bytes / 1e3
-    axes.axhline(arena, color="#444444", linewidth=1, linestyle=":", label="weights + arena")
-    if profile.limit_bytes is not None:
-        axes.axhline(profile.limit_bytes / 1e3, color="#d1495b", linewidth=1.5, linestyle="--", label="limit")
-    axes.set_xticks(positions, [row.operation for row in rows], rotation=90, fontsize=7)
-    axes.set_ylabel("memory in kB (1 kB = 1000 bytes)")
-    axes.set_title(f"{profile.model}: peak at {profile.peak.operation}")
-    axes.legend(fontsize=8)
-    axes.margins(x=0.01)
+    figure = Figure(figsize=(max(7.0, 0.28 * len(profile.operations) + 2.5), 6.5), layout="constrained")
+    total, live = figure.subplots(2, 1, sharex=True)
+    _draw_total(total, profile)
+    _draw_live(live, profile)
+    figure.suptitle(f"{profile.model}: peak at {profile.peak.operation}")
+    for axes in (total, live):
+        axes.margins(x=0.01)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.supylabel("kB (1 kB = 1000 bytes)", fontsize=10)
     return figure
+
+
+def _draw_total(axes: Any, profile: MemoryProfile) -> None:
+    rows, weights = profile.operations, profile.weight_bytes / 1e3
+    required = profile.required_bytes / 1e3
+    axes.bar(range(len(rows)), [weights] * len(rows), color="#9aa5b1", label="weights (all)")
+    axes.bar(range(len(rows)), _live_kilobytes(profile), bottom=weights, color=_colours(profile))
+    axes.axhline(required, color="#444444", linewidth=1, linestyle=":", label=f"weights + arena, {required:,.1f}")
+    if profile.limit_bytes is not None:
+        limit = profile.limit_bytes / 1e3
+        if limit <= _FAR * required:
+            axes.axhline(limit, color="#d1495b", linewidth=1.5, linestyle="--", label=f"limit, {limit:,.1f}")
+        else:
+            axes.plot([], [], color="#d1495b", linestyle="--", label=f"limit, {limit:,.1f}:\nfar above")
+    axes.set_title("weights and live activations", fontsize=10)
+
+
+def _draw_live(axes: Any, profile: MemoryProfile) -> None:
+    rows, arena = profile.operations, (profile.required_bytes - profile.weight_bytes) / 1e3
+    axes.bar(range(len(rows)), _live_kilobytes(profile), color="#2e86ab", label="live activations")
+    axes.bar([rows.index(profile.peak)], [profile.peak.live_bytes / 1e3], color="#d1495b", label="peak")
+    axes.axhline(arena, color="#444444", linewidth=1, linestyle=":", label=f"arena, {arena:,.1f}")
+    axes.set_title("live activations alone", fontsize=10)
+    axes.set_xticks(range(len(rows)), [row.operation for row in rows], rotation=90, fontsize=7)
+
+
+def _live_kilobytes(profile: MemoryProfile) -> list[float]:
+    return [row.live_bytes / 1e3 for row in profile.operations]
+
+
+def _colours(profile: MemoryProfile) -> list[str]:
+    return ["#d1495b" if row is profile.peak else "#2e86ab" for row in profile.operations]
