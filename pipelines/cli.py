@@ -1,12 +1,11 @@
 """What every command line of the project does alike: one-line errors, exit codes, logging."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 
-from pipelines.quiet_start import quiet_import
 from splitnets_tf.errors import UserError
+from splitnets_tf.quiet_tensorflow import quiet_tensorflow
 
 __all__ = ["EXIT_USER_ERROR", "quiet_tensorflow", "run_command"]
 
@@ -42,13 +41,3 @@ def run_command(main: Callable[[Sequence[str] | None], int | None], argv: Sequen
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return _EXIT_INTERRUPTED
-
-
-def quiet_tensorflow() -> None:
-    """Silence TensorFlow's notes, here and in child processes; call it before TensorFlow is imported.
-
-    Errors of its C++ parts and exceptions are passed on.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    quiet_import()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.quiet_tensorflow import quiet_tensorflow
 
 __all__ = [
     "EXIT_OVER_LIMIT",
@@ -15,6 +16,7 @@ __all__ = [
     "parse_bytes",
     "positive_number",
     "positive_whole_number",
+    "printable",
     "run_command",
     "whole_number",
     "writable_file",
@@ -22,16 +24,24 @@ __all__ = [
 
 EXIT_USER_ERROR = 2
 EXIT_OVER_LIMIT = 3
+_LONGEST_ERROR = 1000
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 def run_command(command: Callable[[], int]) -> int:
     """Run a command; a user error becomes one line on standard error and exit code 2."""
+    quiet_tensorflow()
     try:
         return command()
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         return EXIT_USER_ERROR
+
+
+def printable(text: str) -> str:
+    """One line that does nothing to a terminal: names of tensors come out of files of any origin."""
+    words = " ".join(text.split())[:_LONGEST_ERROR]
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
 
 
 def parse_bytes(text: str) -> int:

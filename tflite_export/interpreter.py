@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.quiet_tensorflow import without_litert_notes
 from tflite_export.images import bytes_to_int8
 
 __all__ = [
@@ -113,8 +114,9 @@ def load_interpreter(path: Path, *, reference: bool = False, threads: int = 1) -
         raise UserError(f"{path}: no such file; expected a .tflite model")
     resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     try:
-        interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
-        interpreter.allocate_tensors()
+        with without_litert_notes():
+            interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{path}: LiteRT cannot load it ({' '.join(str(error).split())})") from error
     return interpreter

@@ -12,11 +12,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["NOTES", "dropping_notes", "quiet_import"]
+__all__ = ["NOTES", "dropping_notes", "quiet_tensorflow", "without_litert_notes"]
 
 _MODULE = "tensorflow"
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -24,6 +25,7 @@ NOTES = (r"WARNING: All log messages before absl::InitializeLog\(\) is called", 
 """Beginnings of lines that tell nothing: information that C++ logs, and the line above the first of it."""
 _NO_DRIVER = r"E\d{4} \d\d:\d\d:\S+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit: "
 """An error on a machine that should have a GPU; on any other it says what everybody knows."""
+_LITERT_NOTE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 _FILTER = """
 import re, sys
 notes = re.compile("|".join(sys.argv[1:]).encode())
@@ -35,8 +37,13 @@ for line in sys.stdin.buffer:
 _ENOUGH_S = 10.0
 
 
-def quiet_import() -> None:
-    """Make the first import of TensorFlow in this process, whoever asks for it, a quiet one."""
+def quiet_tensorflow() -> None:
+    """Silence TensorFlow's notes, here and in child processes; call it before TensorFlow is imported.
+
+    Errors of its C++ parts and exceptions are passed on.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if _MODULE not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
@@ -87,3 +94,28 @@ def dropping_notes() -> Iterator[None]:
         # A process that the block started may hold the pipe for longer.
         with contextlib.suppress(subprocess.TimeoutExpired):
             relay.wait(_ENOUGH_S)
+
+
+@contextlib.contextmanager
+def without_litert_notes() -> Iterator[None]:
+    """While the block runs, LiteRT's line about its delegate is dropped; no variable silences it.
+
+    What else is written comes when the block ends: making an interpreter is too short for a process of its own.
+    """
+    if sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            for line in held:
+                if not line.startswith(_LITERT_NOTE):
+                    os.write(2, line)

@@ -39,7 +39,7 @@ def package(tmp_path):
     return make
 
 
-QUIET = "from pipelines.cli import quiet_tensorflow; quiet_tensorflow(); quiet_tensorflow()\n"
+QUIET = "from splitnets_tf.quiet_tensorflow import quiet_tensorflow; quiet_tensorflow(); quiet_tensorflow()\n"
 
 
 def test_notes_are_dropped_and_errors_stay(package):
@@ -50,7 +50,7 @@ def test_notes_are_dropped_and_errors_stay(package):
 
 def test_without_a_driver_nobody_hears_that_there_is_none(package):
     program = (
-        "from pipelines import quiet_start; quiet_start._NVIDIA_DRIVER = __import__('pathlib').Path({!r})\n"
+        "from splitnets_tf import quiet_tensorflow as q; q._NVIDIA_DRIVER = __import__('pathlib').Path({!r})\n"
         + QUIET
         + "import tensorflow\n"
     )
@@ -70,6 +70,18 @@ def test_an_exception_in_the_import_passes(package):
     assert done.returncode == 1
     assert "a library is missing" in done.stderr
     assert "oneDNN" not in done.stderr
+
+
+def test_litert_says_nothing_about_its_delegate_and_everything_else():
+    program = """
+        import os
+        from splitnets_tf.quiet_tensorflow import without_litert_notes
+        with without_litert_notes():
+            os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\n")
+            os.write(2, b"ERROR: no memory\\nleft")
+        os.write(2, b"!")
+    """
+    assert run(program).stderr == "ERROR: no memory\nleft!"
 
 
 def test_the_module_is_the_package_itself(package):
