@@ -15,12 +15,15 @@ def tool_figures(profile: MemoryProfile) -> dict[str, Any]:
 
     Returns:
         `tflite_bytes`, `required_bytes` (weights and arena head), `fits` (whether these stay within the device's
-        memory), `arena_bytes_measured`, `arena_tail_bytes`, Vela's `npu_*`, and `measured_by`.
+        memory), `limit_bytes` (that memory), `required_by` (tool -> what it says is needed, and whether that fits),
+        `arena_bytes_measured`, `arena_tail_bytes`, Vela's `npu_*`, and `measured_by`.
     """
     figures: dict[str, Any] = {
         "tflite_bytes": profile.file_bytes,
         "required_bytes": profile.required_bytes,
         "fits": profile.fits,
+        "limit_bytes": profile.limit_bytes,
+        "required_by": _required_by(profile),
         "arena_bytes_measured": None,
         "arena_tail_bytes": None,
     }
@@ -35,6 +38,19 @@ def tool_figures(profile: MemoryProfile) -> dict[str, Any]:
         measured_by |= dict.fromkeys(npu, f"Vela {profile.npu_memory.vela_version}, {profile.npu_memory.npu}")
     notes = [note for note in (profile.micro_note, profile.npu_note) if note]
     return figures | npu | {"not_measured": "; ".join(notes) or None, "measured_by": measured_by}
+
+
+def _required_by(profile: MemoryProfile) -> dict[str, dict[str, Any]]:
+    """What each tool says the device needs: weights and activations."""
+    needs = {"splitnets_tf planner": profile.weight_bytes + profile.arena_bytes}
+    if profile.micro_arena is not None:
+        needs["TensorFlow Lite Micro"] = profile.weight_bytes + profile.micro_arena.head_bytes
+    npu = profile.npu_memory
+    if npu is not None:
+        needs[f"Vela {npu.vela_version}, {npu.npu}"] = npu.required_bytes
+        needs[f"Vela {npu.vela_version}, {npu.npu}, optimised for size"] = npu.size_required_bytes
+    limit = profile.limit_bytes
+    return {tool: {"bytes": size, "fits": None if limit is None else size <= limit} for tool, size in needs.items()}
 
 
 def _npu_figures(profile: MemoryProfile) -> dict[str, Any]:
