@@ -6,6 +6,7 @@ from typing import Any
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_atomically
 from tflite_export.model_memory import MemoryProfile
+from tflite_export.terminal import console
 
 __all__ = ["draw_profile", "plot_profile", "print_profile"]
 
@@ -16,7 +17,6 @@ _FAR = 4
 
 def print_profile(profile: MemoryProfile) -> None:
     """Print table and summary to standard output."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"Memory of {profile.model} (bytes)")
@@ -30,10 +30,10 @@ def print_profile(profile: MemoryProfile) -> None:
             style = "bold red" if row is profile.peak else "red"
         numbers = (f"{value:,}" for value in (row.weight_bytes, row.live_bytes, row.total_bytes))
         table.add_row(row.operation, row.kind, *numbers, style=style)
-    console = Console()
-    console.print(table)
+    out = console()
+    out.print(table)
     for line in _summary(profile):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        out.print(line)
 
 
 def _summary(profile: MemoryProfile) -> list[str]:

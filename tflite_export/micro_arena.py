@@ -43,9 +43,11 @@ def measure_micro_arena(path: Path, arena_size_bytes: int) -> MicroArena | str:
     """
     if importlib.util.find_spec("tflite_micro") is None:
         return "not measured: the package tflite-micro is not installed (it comes with the extra [deploy])"
-    command = [sys.executable, str(Path(__file__).resolve()), str(path), str(arena_size_bytes)]
+    from tflite_export.tool_process import run_program
+
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        arguments = ["-P", str(Path(__file__).resolve()), str(path), str(arena_size_bytes)]
+        done = run_program(arguments, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"not measured: TensorFlow Lite Micro took more than {_TIMEOUT_S} s"
     text = (done.stderr + done.stdout).decode("utf-8", "replace")

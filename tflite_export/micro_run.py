@@ -78,16 +78,14 @@ def micro_agreement(
 def _run_micro(path: Path, values: np.ndarray, places: Sequence[int], arena_size_bytes: int) -> np.ndarray | str:
     """Outputs `[n, ...]` for inputs `[n, views, ...]`, or why there are none."""
     from tflite_export.micro_arena import micro_reason
+    from tflite_export.tool_process import run_program
 
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder, "inputs.npy"), Path(folder, "outputs.npy")
         np.save(inputs, values)
         request = json.dumps([str(path), arena_size_bytes, list(places), str(inputs), str(outputs)])
-        command = [sys.executable, str(Path(__file__).resolve()), request]
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
-            )
+            done = run_program(["-P", str(Path(__file__).resolve()), request], timeout_s=_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return f"not measured: TensorFlow Lite Micro took more than {_TIMEOUT_S} s on {path.name}"
         if done.returncode != 0 or not outputs.is_file():

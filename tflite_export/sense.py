@@ -54,13 +54,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from splitnets_tf.files import write_json
     from tflite_export.frame_source import open_frames
     from tflite_export.halves import probe_model, require_grpc
-    from tflite_export.interpreter import Int8Model
     from tflite_export.split_sensor import SensorSettings, SplitSensor
 
     require_grpc()
     model = arguments.run / "sensor.tflite" if arguments.run.is_dir() else arguments.run
     probe_model(model)
-    size = Int8Model(model).input_shape[0]
+    size = _image_size(model)
     settings = SensorSettings(
         sensor=arguments.sensor,
         frames=arguments.frames,
@@ -84,6 +83,16 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.answers is not None:
         _write_answers(arguments.answers, answers)
     return 0
+
+
+def _image_size(model: Path) -> int:
+    from splitnets_tf.errors import UserError
+    from tflite_export.interpreter import Int8Model
+
+    shape = Int8Model(model).input_shape
+    if len(shape) != 3 or shape[0] != shape[1] or shape[2] != 3 or shape[0] < 1:
+        raise UserError(f"{model}: takes {list(shape)}, no square RGB image; give the sensor's half")
+    return shape[0]
 
 
 def _print(report: dict[str, Any]) -> None:

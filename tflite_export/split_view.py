@@ -6,6 +6,7 @@ from typing import Any
 from splitnets_tf.hardware import Graph, System, latency_ms, part, total_macs
 from tflite_export.file_cuts import device_bytes, legal_file_cuts, predict_ms
 from tflite_export.file_parts import SplitFile
+from tflite_export.terminal import console
 
 __all__ = ["list_cuts", "report_split"]
 
@@ -27,9 +28,9 @@ def list_cuts(graph: Graph, system: System) -> dict[str, Any]:
         numbers = (f"{len(cut.crossing)}", f"{cut.link_bytes:,}", f"{cut.latency_ms:.4g}", f"{needs[0]:,}")
         table.add_row(cut.tensor, *numbers, "yes" if fits else "no")
         rows.append(cut.to_dict() | {"sensor_bytes": needs[0], "aggregator_bytes": needs[1], "fits": fits})
-    console = _console()
-    console.print(table)
-    console.print("sensor bytes: weights + planned arena of the part before the cut")
+    out = console()
+    out.print(table)
+    out.print("sensor bytes: weights + planned arena of the part before the cut")
     return {"schema_version": 1, "model": graph.name, "system": system.name, "cuts": rows} | _unsplit(graph, system)
 
 
@@ -44,30 +45,23 @@ def report_split(made: SplitFile, graph: Graph, positions: Sequence[int], system
     for piece in made.parts:
         sizes = (piece.macs, piece.weight_bytes, piece.arena_bytes, *map(_size, (piece.inputs, piece.outputs)))
         table.add_row(str(piece.path), *(f"{size:,}" for size in sizes))
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     for piece in made.parts:
         for tensor in piece.inputs:
             shape = "x".join(map(str, tensor.shape))
-            console.print(f"{piece.path.name} takes {tensor.name} from {tensor.source}: {tensor.type} {shape}")
-    console.print(f"In sequence equal to the whole, bit for bit, on {made.checked_inputs} random inputs")
+            out.print(f"{piece.path.name} takes {tensor.name} from {tensor.source}: {tensor.type} {shape}")
+    out.print(f"In sequence equal to the whole, bit for bit, on {made.checked_inputs} random inputs")
     predicted = predict_ms(graph, positions, system)
     unsplit = _unsplit(graph, system)
     if predicted is None:
-        console.print(f"No latency predicted: {len(made.parts)} parts, {system.name} has {len(system.chain)} devices")
+        out.print(f"No latency predicted: {len(made.parts)} parts, {system.name} has {len(system.chain)} devices")
     else:
-        console.print(
+        out.print(
             f"Predicted on {system.name}: {predicted:.4g} ms; whole on the first device "
             f"{unsplit['all_on_sensor_ms']:.4g} ms, on the last {unsplit['all_on_aggregator_ms']:.4g} ms"
         )
     return made.to_dict() | {"system": system.name, "positions": list(positions), "latency_ms": predicted} | unsplit
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True, markup=False)
-    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, markup=False, width=160)
 
 
 def _unsplit(graph: Graph, system: System) -> dict[str, float]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tflite_export.terminal import console
+
 __all__ = ["StageTimes", "Summary", "print_stages"]
 
 _KEPT = 100_000
@@ -53,7 +55,6 @@ def print_stages(title: str, stages: Mapping[str, Summary], facts: Mapping[str, 
         stages: Name of each stage and its times.
         facts: Label and value of each line below it.
     """
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
@@ -62,8 +63,8 @@ def print_stages(title: str, stages: Mapping[str, Summary], facts: Mapping[str, 
         table.add_column(heading, justify="right")
     for name, row in stages.items():
         table.add_row(name, f"{row.median_ms:.3f}", f"{row.p95_ms:.3f}", f"{row.max_ms:.3f}")
-    console = Console(highlight=False, markup=False)
+    out = console()
     if stages:
-        console.print(table)
+        out.print(table)
     for label, value in facts.items():
-        console.print(f"{label}: {value}", soft_wrap=True)
+        out.print(f"{label}: {value}")

@@ -1,6 +1,8 @@
 """Runs tools that a damaged file may crash in a process of their own; whatever happens there is one line here."""
 
 import os
+import re
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,9 +10,14 @@ from pathlib import Path
 
 from splitnets_tf.errors import UserError
 
-__all__ = ["package_environment", "run_tool"]
+__all__ = ["package_environment", "run_program", "run_tool"]
 
 _LONGEST_REASON = 300
+_RUNTIME_ERROR = re.compile(r"ERROR: (?!\[)(.+)")
+"""What LiteRT itself says; a line with a place in its sources leads to what it means only further down."""
+_EXCEPTION = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b")
+_MEMORY_SHARE = 0.5
+"""Of the machine's memory: a shape that nobody meant must not push other programs out."""
 
 
 def package_environment() -> dict[str, str]:
@@ -21,6 +28,38 @@ def package_environment() -> dict[str, str]:
         "PYTHONPATH": root if not known else os.pathsep.join((root, known)),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
     }
+
+
+def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
+    """Run a Python program that may crash, hang or ask for any amount of memory; its output is captured.
+
+    Args:
+        arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...
+        timeout_s: How long it may take.
+
+    Raises:
+        subprocess.TimeoutExpired: It took longer and was ended.
+    """
+    command = [sys.executable, *arguments]
+    captured = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=package_environment(), **captured) as process:
+        _limit_memory(process.pid)
+        try:
+            output, errors = process.communicate(timeout=timeout_s)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def _limit_memory(pid: int) -> None:
+    """Bound what a process may write to; without effect where the system cannot do that for another process."""
+    if not hasattr(resource, "prlimit"):
+        return
+    limit = int(_MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    _, most = resource.prlimit(pid, resource.RLIMIT_DATA)
+    limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+    resource.prlimit(pid, resource.RLIMIT_DATA, (limit, most))
 
 
 def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: float = 600) -> str:
@@ -38,9 +77,8 @@ def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: floa
     Raises:
         UserError: It failed, crashed or took too long.
     """
-    command = [sys.executable, *arguments]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
+        done = run_program(arguments, timeout_s=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{path}: {what} took more than {timeout_s:g} s and was ended") from error
     if done.returncode != 0:
@@ -52,5 +90,6 @@ def _reason(code: int, errors: bytes) -> str:
     if code < 0:
         return f"the tool was ended by signal {-code}; the file may be damaged"
     lines = [" ".join(line.split()) for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    telling = [line for line in lines if "Error" in line or "ERROR" in line]
-    return (telling or lines or [f"exit code {code}"])[-1][:_LONGEST_REASON]
+    said = [match[1] for match in map(_RUNTIME_ERROR.match, lines) if match]
+    raised = [line for line in lines if _EXCEPTION.match(line)]
+    return (said[:1] or raised[-1:] or lines[-1:] or [f"exit code {code}"])[0][:_LONGEST_REASON]

@@ -21,6 +21,9 @@ from tflite_export.tool_process import run_tool
 __all__ = ["NPU_ROLES", "Npu", "NpuOperation", "VelaReport", "npu_for", "vela_installed", "vela_report", "vela_reports"]
 
 _CONFIGS = Path(__file__).with_name("npu_configs.ini")
+_TIMEOUT_S = 120
+_TIMEOUT_EACH_S = 10
+"""Vela takes well under a second for a network of this kind, and for ever for some shapes that nobody meant."""
 _WORKER = Path(__file__).with_name("vela_worker.py")
 NPU_ROLES = {"sensor": ("EthosU55", 256), "aggregator": ("EthosU85", 2048)}
 """Role -> the Ethos-U that stands for it and its multiply-accumulates a cycle."""
@@ -184,7 +187,8 @@ def vela_reports(requests: Sequence[tuple[Path, Npu]]) -> list[VelaReport]:
     with tempfile.TemporaryDirectory() as folder:
         plan, result = Path(folder, "request.json"), Path(folder, "result.json")
         plan.write_text(json.dumps(plans), "utf-8")
-        run_tool(requests[0][0], "Vela", ["-P", str(_WORKER), str(plan), str(result)], timeout_s=600)
+        timeout_s = _TIMEOUT_S + _TIMEOUT_EACH_S * len(requests)
+        run_tool(requests[0][0], "Vela", ["-P", str(_WORKER), str(plan), str(result)], timeout_s=timeout_s)
         answers = json.loads(result.read_text("utf-8"))
     return [
         _report(path, npu, answer, names) for (path, npu), answer, names in zip(requests, answers, kinds, strict=True)

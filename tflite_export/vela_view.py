@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from tflite_export.terminal import console
 from tflite_export.vela_report import VelaReport
 
 __all__ = ["print_reports"]
@@ -30,10 +31,9 @@ def print_reports(reports: Sequence[VelaReport], system: str, *, operations: boo
         system: Name of the system.
         operations: Whether to list every operation.
     """
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
+    out = console()
     version = reports[0].vela_version
     table = Table(title=f"{reports[0].model} on {system}: Vela {version}, a performance model")
     table.add_column("")
@@ -41,12 +41,12 @@ def print_reports(reports: Sequence[VelaReport], system: str, *, operations: boo
         table.add_column(f"as {report.npu.role}", justify="right")
     for label, text in _ROWS.items():
         table.add_row(label, *map(text, reports))
-    console.print(table)
+    out.print(table)
     for report in reports:
         for operation in report.cpu_operations:
-            console.print(f"{report.npu.name} leaves to the CPU: {operation.kind} {operation.name}", soft_wrap=True)
+            out.print(f"{report.npu.name} leaves to the CPU: {operation.kind} {operation.name}")
         if operations:
-            console.print(_operations(report))
+            out.print(_operations(report))
 
 
 def _operations(report: VelaReport) -> object:

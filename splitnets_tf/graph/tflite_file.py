@@ -187,7 +187,7 @@ class _Reader:
         return length
 
     def tensor(self, table: Any, index: int, names: dict[str, int]) -> FileTensor:
-        name = (table.Name() or b"").decode("utf-8", "replace") or f"tensor{index}"
+        name = _printable(table.Name() or b"") or f"tensor{index}"
         names[name] = names.get(name, 0) + 1
         shape = tuple(table.Shape(i) for i in range(self.length(table.ShapeLength)))
         signature = tuple(table.ShapeSignature(i) for i in range(self.length(table.ShapeSignatureLength)))
@@ -248,6 +248,12 @@ class _Reader:
         options = getattr(self.schema, kind)()
         options.Init(raw.Bytes, raw.Pos)
         return options
+
+
+def _printable(name: bytes) -> str:
+    """A name as text that can be printed: a file of any origin may hold what moves a terminal's cursor."""
+    text = name.decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _names(enumeration: type) -> dict[int, str]:

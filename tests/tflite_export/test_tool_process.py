@@ -1,5 +1,6 @@
 """Tools that crash, fail or hang end in one line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ def test_output_is_returned():
         ("raise RuntimeError('no such\\n operator')", r"RuntimeError: no such|operator"),
         ("import sys; sys.exit(3)", "exit code 3"),
         ("raise RuntimeError('x' * 5000)", "x{100}"),
+        ("import sys; sys.stderr.write('ERROR: [a.cc:1]\\nERROR: bad scale\\n'); raise ValueError('no')", "bad scale"),
+        ("bytearray(2**60)", "MemoryError"),
     ],
 )
 def test_what_goes_wrong_is_one_short_line(program, message):
@@ -35,3 +38,19 @@ def test_what_goes_wrong_is_one_short_line(program, message):
 def test_a_tool_that_hangs_is_ended():
     with pytest.raises(UserError, match=r"took more than 0\.5 s"):
         run_tool(MODEL, "the tool", ["-c", "import time; time.sleep(60)"], timeout_s=0.5)
+
+
+def test_a_tool_does_not_get_all_the_memory_of_the_machine(monkeypatch):
+    monkeypatch.setattr("tflite_export.tool_process._MEMORY_SHARE", 0.02)
+    program = "import os, resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
+    limit = int(run_tool(MODEL, "the tool", ["-c", "import time; time.sleep(0.3); " + program]))
+    assert limit == int(0.02 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    hungry = f"import time; time.sleep(0.3); bytearray({2 * limit})"
+    with pytest.raises(UserError, match="MemoryError"):
+        run_tool(MODEL, "the tool", ["-c", hungry])
+
+
+def test_modules_of_the_project_can_be_tools(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = "import tflite_export.tool_process as t, sys; print(t.__name__, '' in sys.path)"
+    assert run_tool(MODEL, "the tool", ["-P", "-c", program]) == "tflite_export.tool_process False\n"
