@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure_all(arguments: argparse.Namespace) -> None:
-    from pipelines.profiling.measure import convert_operation, measure_ms
+    from pipelines.profiling.measure import convert_operation
     from pipelines.progress import console, progress_bar
     from splitnets_tf.hardware import load_system
     from splitnets_tf.space import (
@@ -64,6 +64,7 @@ def _measure_all(arguments: argparse.Namespace) -> None:
         read_operation_times,
         write_operation_times,
     )
+    from tflite_export.inference_time import measure_ms
 
     wanted: set[OperationShape] = set()
     for pair in arguments.space or ("mec-chain=jmsnas-chain", "mec-mesh=jmsnas-mesh"):

@@ -14,7 +14,16 @@ from splitnets_tf.graph.tflite_file import FileTensor, read_tflite_file
 from splitnets_tf.hardware import Graph, crossing_tensors, plan_arena, total_macs, weight_bytes
 from tflite_export.parts_check import count_equal_parts
 
-__all__ = ["MANIFEST", "CutPart", "FilePart", "PartTensor", "SplitFile", "cut_file", "split_file"]
+__all__ = [
+    "MANIFEST",
+    "CutPart",
+    "FilePart",
+    "PartTensor",
+    "SplitFile",
+    "cut_file",
+    "cut_operations",
+    "split_file",
+]
 
 SCHEMA_VERSION = 1
 MANIFEST = "split.json"
@@ -134,19 +143,38 @@ def cut_file(path: Path, positions: Sequence[int]) -> tuple[CutPart, ...]:
         UserError: The file is missing, damaged or cannot be cut there.
     """
     graph = read_tflite(path)
-    index = {tensor.name: tensor.index for tensor in read_tflite_file(path).tensors}
-    content = path.read_bytes()
-    parts = []
-    for name, bounds in zip(_names(len(positions) + 1), pairwise((0, *positions, len(graph.operations))), strict=True):
-        inputs, outputs = _wires(graph, *bounds)
+    bounds = list(pairwise((0, *positions, len(graph.operations))))
+    wires = [_wires(graph, *ends) for ends in bounds]
+    names = _names(len(bounds))
+    for name, (_, outputs) in zip(names, wires, strict=True):
         if not outputs:
             raise UserError(f"{path}: {name} would make nothing that is needed; leave one of these cuts out")
-        try:
-            made = cut_tflite(content, {i: index[i] for i in inputs}, {o: index[o] for o in outputs})
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-        parts.append(CutPart(name=name, inputs=inputs, outputs=outputs, content=made))
-    return tuple(parts)
+    return tuple(
+        CutPart(name=name, inputs=inputs, outputs=outputs, content=content)
+        for name, (inputs, outputs), content in zip(names, wires, _cut(path, wires), strict=True)
+    )
+
+
+def cut_operations(path: Path) -> tuple[bytes, ...]:
+    """Every operation of a file as a file of its own, in order, without running or writing anything.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    return _cut(path, [(operation.inputs, operation.outputs) for operation in read_tflite(path).operations])
+
+
+def _cut(path: Path, wires: Sequence[tuple[Sequence[str], Sequence[str]]]) -> tuple[bytes, ...]:
+    """The parts that lie between these inputs and outputs."""
+    index = {tensor.name: tensor.index for tensor in read_tflite_file(path).tensors}
+    content = path.read_bytes()
+    try:
+        return tuple(
+            cut_tflite(content, {i: index[i] for i in inputs}, {o: index[o] for o in outputs})
+            for inputs, outputs in wires
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _names(count: int) -> list[str]:

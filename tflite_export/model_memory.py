@@ -14,7 +14,7 @@ from splitnets_tf.hardware import Graph, LiveMemory, Operation, live_memory, pla
 from tflite_export.micro_arena import MicroArena, measure_micro_arena
 from tflite_export.vela_report import Npu, vela_installed, vela_report
 
-__all__ = ["LiveTensor", "MemoryProfile", "NpuMemory", "OperationMemory", "memory_profile"]
+__all__ = ["LiveTensor", "MemoryProfile", "NpuMemory", "OperationMemory", "memory_profile", "short_name"]
 
 SCHEMA_VERSION = 1
 _SPARE_BYTES = 1_000_000
@@ -223,7 +223,7 @@ def _npu_memory(path: Path, npu: Npu | None) -> NpuMemory | str:
 
 def _row(graph: Graph, operation: Operation, live: LiveMemory, weights: int) -> OperationMemory:
     return OperationMemory(
-        operation=_short(operation.name),
+        operation=short_name(operation.name),
         result=operation.outputs[0],
         kind=operation.kind,
         weight_bytes=operation.kernel_elements + 4 * operation.bias_elements + operation.constant_bytes,
@@ -232,7 +232,7 @@ def _row(graph: Graph, operation: Operation, live: LiveMemory, weights: int) -> 
         total_bytes=weights + live.live_bytes,
         tensors=tuple(
             LiveTensor(
-                name="input" if name in graph.inputs else _short(name),
+                name="input" if name in graph.inputs else short_name(name),
                 shape=graph.tensor(name).shape,
                 bytes=graph.tensor(name).size_bytes,
             )
@@ -241,7 +241,7 @@ def _row(graph: Graph, operation: Operation, live: LiveMemory, weights: int) -> 
     )
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """The layer's name out of `model/quant_LAYER/op;model/quant_...`; other names stay as they are."""
     for part in name.partition(";")[0].split("/"):
         if part.startswith("quant_"):

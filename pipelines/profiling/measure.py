@@ -1,21 +1,13 @@
-"""One operation as an int8 .tflite file of its own, and its median time under LiteRT."""
-
-import statistics
-import time
-from pathlib import Path
-from typing import Any
+"""One operation of a layered space as an int8 .tflite file of its own."""
 
 import numpy as np
 
 from splitnets_tf.space import OperationShape
 from splitnets_tf.supernet.materialize import add_keras_block
 
-__all__ = ["convert_operation", "measure_ms"]
+__all__ = ["convert_operation"]
 
 _CALIBRATION = 4
-_WARM_UP = 10
-_LEAST_MS = 20.0
-"""A sample is so many invocations that it lasts at least this long: shorter ones would time the clock."""
 
 
 def convert_operation(shape: OperationShape) -> bytes:
@@ -40,28 +32,3 @@ def convert_operation(shape: OperationShape) -> bytes:
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return converter.convert()
-
-
-def measure_ms(path: Path, *, runs: int, threads: int) -> float:
-    """Median time of one inference, after a warm-up.
-
-    Args:
-        path: The file.
-        runs: Samples of which the median is taken.
-        threads: Threads inside one inference.
-    """
-    from tflite_export.interpreter import load_interpreter
-
-    interpreter = load_interpreter(path, threads=threads)
-    detail = interpreter.get_input_details()[0]
-    interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], np.int8))
-    once_ms = min(_timed_ms(interpreter, 1) for _ in range(_WARM_UP))
-    times = max(1, round(_LEAST_MS / runs / once_ms))
-    return statistics.median(_timed_ms(interpreter, times) for _ in range(runs))
-
-
-def _timed_ms(interpreter: Any, times: int) -> float:
-    start = time.perf_counter()
-    for _ in range(times):
-        interpreter.invoke()
-    return (time.perf_counter() - start) / times * 1e3
