@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "jmsnas":
         from pipelines.reproduction.jmsnas_command import run_jmsnas
 
-        return run_jmsnas(options.output_dir, smoke=options.smoke)
+        return run_jmsnas(options.output_dir, smoke=options.smoke, topologies=options.topology or ())
     if options.what == "vela-ranking":
         from pipelines.reproduction.vela_command import run_vela_ranking
 
@@ -136,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "JMSNAS, Figures 5 and 6: three latency constraints on a chain and on a mesh of devices, each run resumable"
     jmsnas = commands.add_parser("jmsnas", help=text, description=text)
     jmsnas.add_argument("--output-dir", type=Path, default=Path("runs/jmsnas"), help="holds the six runs")
+    jmsnas.add_argument(
+        "--topology", action="append", choices=("chain", "mesh"), help="these runs only (default: both topologies)"
+    )
     jmsnas.add_argument("--smoke", action="store_true", help="shortened runs; their accuracies mean nothing")
     text = "How well OPs over peak speed rank random networks, judged by Arm's Vela (needs the extra [deploy])"
     ranking = commands.add_parser("vela-ranking", help=text, description=text)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.imagenet.config import ImagenetConfig
+from pipelines.other_run import differing_settings, other_config
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
 
@@ -15,10 +16,7 @@ _OF_THE_SUPERNET = ("smoke", "data", "space", "train", "supernet", "sandwich", "
 
 
 def _stored(path: Path) -> dict[str, Any]:
-    stored = RunDirectory(path).stored_config()
-    if stored is None:
-        raise UserError(f"--supernet {path}: no run is there; name the output directory of a trained run")
-    return stored
+    return other_config(path, "--supernet", "a trained run")
 
 
 def inherited_config(path: Path) -> dict[str, Any]:
@@ -49,11 +47,8 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
         raise UserError(f"--supernet {path} took its own supernet from {stored['supernet_run']}; name that run instead")
     if not record.get("done"):
         raise UserError(f"--supernet {path}: its supernet is not trained yet; finish that run's training first")
-    wanted = config.to_dict()
-    differing = [key for key in _OF_THE_SUPERNET if stored.get(key) != wanted[key]]
-    differing += [key for key, value in inputs.items() if record.get("inputs", {}).get(key) != value]
-    if differing:
-        names = ", ".join(dict.fromkeys(differing))
+    names = differing_settings(stored, config.to_dict(), _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
+    if names:
         raise UserError(
             f"--supernet {path} was trained with another setting of {names}; a search takes that over, so leave it out"
         )

@@ -16,7 +16,7 @@ from pipelines.cli import quiet_tensorflow, run_command
 from pipelines.config_file import option_overrides, read_config_file
 from pipelines.run_directory import RunDirectory
 
-VERBS = ("search", "train", "export", "report")
+VERBS = ("search", "train", "export", "report", "baselines")
 _OPTIONS = {
     "topology": "topology",
     "latency_ms": "latency_ms",
@@ -32,6 +32,8 @@ _OPTIONS = {
     "train_epochs": "train.epochs",
     "qat_epochs": "export.qat_epochs",
     "latency_weight": "search.latency_weight",
+    "warmup_run": "warmup_run",
+    "baselines_run": "baselines_run",
 }
 """Command-line option -> key of the configuration."""
 _SEEDS = ("seed", "search.seed", "train.seed")
@@ -40,7 +42,13 @@ _BATCH_SIZES = ("search.batch_size", "train.batch_size", "export.batch_size")
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.mec", description=__doc__.splitlines()[0])
-    parser.add_argument("verb", nargs="?", choices=VERBS, default="report", help="last stage to run (default: all)")
+    parser.add_argument(
+        "verb",
+        nargs="?",
+        choices=VERBS,
+        default="report",
+        help="last stage to run, or the baselines alone (default: all)",
+    )
     run = parser.add_argument_group("run")
     run.add_argument("--output-dir", type=Path, metavar="RUN", help="run directory (default: runs/mec-TOPOLOGY)")
     run.add_argument("--overwrite", action="store_true", help="remove what RUN holds and start afresh")
@@ -68,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--train-epochs", type=int, help="epochs of the derived network")
     train.add_argument("--qat-epochs", type=int, help="epochs of quantisation-aware training")
     train.add_argument("--batch-size", type=int, help="images per step")
+    train.add_argument("--warmup-run", metavar="OTHER", help="start from the warm-up of another run")
+    train.add_argument("--baselines-run", metavar="OTHER", help="compare the MobileNets that another run has trained")
     train.add_argument("--latency-weight", type=float, help="lambda 2")
     return parser
 
@@ -119,7 +129,7 @@ def run_stages(context: Any, verb: str = "report", *, overwrite: bool = False) -
 
     Args:
         context: The run.
-        verb: Last stage, one of `VERBS`.
+        verb: One of `VERBS`.
         overwrite: Remove what the directory holds first.
     """
     from pipelines.progress import console
@@ -128,14 +138,17 @@ def run_stages(context: Any, verb: str = "report", *, overwrite: bool = False) -
     with context.run.lock():
         context.run.prepare(context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite)
         layers = len(context.latency.operation_ms)
+        from pipelines.mec.networks import train_baselines, train_chosen
+
+        if verb == "baselines":
+            train_baselines(context)
+            return
         console().print(f"space {context.space.name}: {layers} layers, T_const {context.limit_ms:.3g} ms")
         from pipelines.mec.search import search
 
         search(context)
         if verb == "search":
             return
-        from pipelines.mec.networks import train_baselines, train_chosen
-
         train_chosen(context)
         if verb == "train":
             return

@@ -14,7 +14,10 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.search.differentiable.settings import DifferentiableSettings
 from splitnets_tf.supernet.settings import TrainingSettings
 
-__all__ = ["DEMO", "SMOKE", "TOPOLOGIES", "BaselineSettings", "MecConfig"]
+__all__ = ["BACKBONES", "DEMO", "SMOKE", "TOPOLOGIES", "BaselineSettings", "MecConfig"]
+
+BACKBONES = {"mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2", "mobilenet_v3": "MobileNetV3-Small"}
+"""Name of a baseline in a run -> name in tables."""
 
 TOPOLOGIES = ("chain", "mesh")
 _BITS = (4, 8, 16, 32)
@@ -41,6 +44,15 @@ class BaselineSettings:
             if not 0 <= getattr(self, field.name) <= 2:
                 raise UserError(f"baselines: {field.name} must be from 0 to 2, received {getattr(self, field.name)}")
 
+    def width(self, name: str) -> float:
+        """Width multiplier of one of `BACKBONES`."""
+        return {"mobilenet_v1": self.v1_width, "mobilenet_v2": self.v2_width, "mobilenet_v3": self.v3_width}[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of `BACKBONES` that are not left out."""
+        return tuple(name for name in BACKBONES if self.width(name) > 0)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MecConfig:
@@ -66,15 +78,22 @@ class MecConfig:
     outer_search: bool = False
     """Whether the numbers of layers of neighbouring devices are chosen first, by the expected latency of all
     candidates being equally probable."""
+    warmup_run: str | None = None
+    """Run directory whose weights after the warm-up the search starts from; None warms up here. The warm-up does not
+    depend on the constraint."""
+    baselines_run: str | None = None
+    """Run directory whose trained MobileNets are compared; None trains them here. They depend on neither the constraint
+    nor the topology."""
     search: DifferentiableSettings = DifferentiableSettings(
         warmup_epochs=4,
-        epochs=6,
+        epochs=2,
         batch_size=64,
-        alpha_learning_rate=0.02,
+        alpha_learning_rate=0.1,
+        latency_weight=3.0,
         weight_decay=1e-3,
     )
     """The differentiable search."""
-    train: TrainingSettings = TrainingSettings(epochs=6, weight_decay=1e-3)
+    train: TrainingSettings = TrainingSettings(epochs=4, weight_decay=1e-3)
     """Training-on of the derived network."""
     calibration_images: int = 1024
     """Training images over which normalisation statistics are recomputed before a network is judged."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.imagenet.context import Context, open_data
 from pipelines.mec.config import MecConfig
+from pipelines.mec.other_runs import check_baselines, check_warmup
 from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import sha256_of_file
@@ -40,6 +41,16 @@ class MecContext(Context):
     def home(self) -> Path:
         """The run directory."""
         return self.run.path
+
+    @property
+    def warmup_home(self) -> Path:
+        """The run directory that holds the warm-up: this run's, or the one that it was told to take it from."""
+        return self.run.path if self.config.warmup_run is None else Path(self.config.warmup_run)
+
+    @property
+    def baselines_home(self) -> Path:
+        """The run directory that holds the trained baselines: this run's, or the one that it was told to compare."""
+        return self.run.path if self.config.baselines_run is None else Path(self.config.baselines_run)
 
     @functools.cached_property
     def models(self) -> dict[str, TimeModel]:
@@ -75,6 +86,11 @@ class MecContext(Context):
             "times": json_fingerprint([times, dict(self.latency.sent_ms), dict(self.latency.fixed_ms)]),
             **{str(path.relative_to(self.run.path)): sha256_of_file(path) for path in artefacts},
         }
+
+    def baseline_inputs(self) -> dict[str, str]:
+        """Fingerprints of what a baseline's training depends on; the rest is configuration."""
+        epochs = self.config.equal_budget.epochs
+        return {"data": self.source.fingerprint, "resolution": f"{self.space.resolution}", "epochs": f"{epochs}"}
 
 
 def constraint_ms(latency: PlacedLatency, factor: float = 1.25) -> float:
@@ -113,6 +129,8 @@ def open_mec(config: MecConfig, output_dir: Path) -> MecContext:
     if config.outer_search:
         context = dataclasses.replace(context, space=_best_assignment(context))
     derive(context.latency, [0.0 * times for times in context.latency.operation_ms], context.limit_ms)
+    check_warmup(config, context.inputs())
+    check_baselines(config, config.baselines.names, context.baseline_inputs())
     return context
 
 

@@ -14,31 +14,16 @@ from splitnets_tf.hardware import Graph, System
 from splitnets_tf.partition import Partition, hivemind, partition_at
 from splitnets_tf.space import OperationTimes, TimeModel
 
-__all__ = ["BACKBONES", "build_backbone_model", "chosen_backbones", "placements", "timed_graph"]
+__all__ = ["build_backbone_model", "placements", "timed_graph"]
 
-BACKBONES = {"mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2", "mobilenet_v3": "MobileNetV3-Small"}
-"""Name in a run -> name in tables."""
 _MOMENTUM = 0.9
-
-
-def _width(name: str, settings: BaselineSettings) -> float:
-    return {
-        "mobilenet_v1": settings.v1_width,
-        "mobilenet_v2": settings.v2_width,
-        "mobilenet_v3": settings.v3_width,
-    }[name]
-
-
-def chosen_backbones(settings: BaselineSettings) -> tuple[str, ...]:
-    """Names of the baselines that are not left out."""
-    return tuple(name for name in BACKBONES if _width(name, settings) > 0)
 
 
 def build_backbone_model(name: str, settings: BaselineSettings, resolution: int, classes: int) -> Any:
     """A MobileNet with fresh weights, from images in [0, 1] to logits.
 
     Args:
-        name: One of `BACKBONES`.
+        name: One of `pipelines.mec.config.BACKBONES`.
         settings: Its width.
         resolution: Side of the image in pixels, at least 32.
         classes: Number of logits.
@@ -55,7 +40,7 @@ def build_backbone_model(name: str, settings: BaselineSettings, resolution: int,
         "input_shape": (resolution, resolution, 3),
         "classes": classes,
         "classifier_activation": None,
-        "alpha": _width(name, settings),
+        "alpha": settings.width(name),
     }
     if name == "mobilenet_v3":
         arguments["include_preprocessing"] = False

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from pipelines.imagenet.networks import predict, save_predictions, train_model
+from pipelines.mec.config import BACKBONES
 from pipelines.mec.context import MecContext
-from pipelines.mec.mobilenets import BACKBONES, build_backbone_model, chosen_backbones
+from pipelines.mec.mobilenets import build_backbone_model
 from pipelines.mec.search import architecture_path, derived_choices, new_evaluator, searched_network, weights_path
 from splitnets_tf.files import write_atomically
 from splitnets_tf.space import PlacedNetwork, mixed_layers, placed_network
@@ -38,15 +39,16 @@ def train_chosen(context: MecContext) -> None:
         models = build_placed(keras, chosen_network(context))
         set_network_weights(models, placed_weights(mixed, choices))
         _train_and_predict(context, models.whole, config.train, "chosen")
+        save_predictions(context, "chosen_validation", predict(models.whole, context.arrays("validation").images))
         weights = get_network_weights(models)
         write_atomically(context.path("weights.npz"), functools.partial(save_network_weights, weights=weights))
 
 
 def train_baselines(context: MecContext) -> None:
-    """Train each MobileNet alone for as many epochs as search and training-on together."""
+    """Train each MobileNet alone for as many epochs as search and training-on together, if no other run has."""
     config = context.config
-    inputs = context.inputs()
-    for name in chosen_backbones(config.baselines):
+    inputs = context.baseline_inputs()
+    for name in config.baselines.names if config.baselines_run is None else ():
         if context.run.is_done(name, inputs):
             continue
         with context.run.stage(name, inputs, config.seed):
@@ -61,11 +63,7 @@ def _train_and_predict(context: MecContext, model: Any, settings: Any, name: str
 
 
 def predictions(context: MecContext, name: str) -> np.ndarray | None:
-    """Saved test predictions of a network."""
-    path = context.path("predictions", f"{name}.npy")
+    """Saved predictions of a network, of the test images where its name does not say otherwise."""
+    home = context.baselines_home if name in BACKBONES else context.run.path
+    path = home / "predictions" / f"{name}.npy"
     return np.load(path, allow_pickle=False) if path.is_file() else None
-
-
-def backbone_title(name: str) -> str:
-    """How a baseline is called in tables."""
-    return BACKBONES[name]

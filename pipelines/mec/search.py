@@ -10,14 +10,17 @@ import tensorflow as tf
 
 from pipelines.callbacks import EpochProgress
 from pipelines.mec.context import MecContext
-from splitnets_tf.files import write_atomically, write_json
+from pipelines.mec.other_runs import WARM_WEIGHTS
+from splitnets_tf.files import read_json, sha256_of_file, write_atomically, write_json
 from splitnets_tf.search.differentiable import DerivedNetwork, derive
 from splitnets_tf.search.differentiable.loop import SearchData, read_state, search_network
 from splitnets_tf.space import layered_space_to_dict
 from splitnets_tf.supernet import SubnetworkEvaluator
 from splitnets_tf.supernet.mixed_network import MixedNetwork
 
-__all__ = ["architecture_path", "derived_choices", "search", "searched_network"]
+__all__ = ["architecture_path", "derived_choices", "read_history", "search", "searched_network"]
+
+_HISTORY = ("search", "history.json")
 
 
 def weights_path(context: MecContext) -> Path:
@@ -33,12 +36,17 @@ def architecture_path(context: MecContext) -> Path:
 def search(context: MecContext) -> None:
     """Search, or go on from the last checkpoint; write the derived network."""
     config = context.config
+    warm_weights = context.warmup_home.joinpath(*WARM_WEIGHTS)
     inputs = context.inputs()
+    if config.warmup_run is not None:
+        inputs["warm-up"] = sha256_of_file(warm_weights)
     if context.run.is_done("search", inputs):
         return
     with context.run.stage("search", inputs, config.seed):
         network = _new_network(context)
         history = _History(context, network)
+        if config.warmup_run is not None:
+            history.take_over(context.warmup_home.joinpath(*_HISTORY))
         images, labels = context.training_images()
         alpha = context.arrays("validation") if config.search.alpha_data == "validation" else None
         search_network(
@@ -51,6 +59,7 @@ def search(context: MecContext) -> None:
             ),
             settings=config.search,
             directory=context.path("search", "checkpoints"),
+            warm_weights=warm_weights,
             callbacks=[history, EpochProgress("search", config.search.total_epochs)],
         )
         network.optimizer = None
@@ -67,9 +76,17 @@ def searched_network(context: MecContext) -> MixedNetwork:
 
 def derived_choices(context: MecContext) -> tuple[int, ...]:
     """The candidates that the search chose."""
-    from splitnets_tf.files import read_json
-
     return tuple(int(index) for index in read_json(architecture_path(context), "an architecture file")["choices"])
+
+
+def read_history(context: MecContext) -> list[dict[str, float]]:
+    """One row for each epoch of the search."""
+    return _read_epochs(context.path(*_HISTORY))
+
+
+def _read_epochs(path: Path) -> list[dict[str, float]]:
+    epochs: list[dict[str, float]] = read_json(path, "a search's history")["epochs"]
+    return epochs
 
 
 def new_evaluator(context: MecContext, network: MixedNetwork) -> SubnetworkEvaluator:
@@ -140,12 +157,10 @@ class _History(keras.callbacks.Callback):
         self._network = network
         self._evaluator = new_evaluator(context, network)
         self._writer = tf.summary.create_file_writer(str(context.path("logs", "search")))
-        self._path = context.path("search", "history.json")
+        self._path = context.path(*_HISTORY)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """The compact network that stands now, as the paper judges it in every epoch."""
-        from splitnets_tf.files import read_json
-
         state = read_state(self._network)
         found: DerivedNetwork = derive(self._context.latency, state.log_probabilities, self._context.limit_ms)
         row = {name: float(value) for name, value in (logs or {}).items()}
@@ -155,13 +170,28 @@ class _History(keras.callbacks.Callback):
             "validation_accuracy": self._evaluator.evaluate(found.choices),
             "limit_ms": self._context.limit_ms,
         }
-        epochs = read_json(self._path, "a search's history")["epochs"] if self._path.is_file() else []
+        epochs = _read_epochs(self._path) if self._path.is_file() else []
         write_json(self._path, {"epochs": [old for old in epochs if old["epoch"] <= epoch] + [row]})
+        self._show(row)
         with self._writer.as_default():
-            for name, value in row.items():
-                if name != "epoch":
-                    tf.summary.scalar(f"search/{name}", value, step=epoch + 1)
             for layer, p in zip(self._network.layer_rows, state.probabilities, strict=True):
                 entropy = float(-np.sum(p * np.log(np.maximum(p, 1e-12))))
                 tf.summary.scalar(f"entropy/layer{layer.number}", entropy, step=epoch + 1)
         self._writer.flush()
+
+    def take_over(self, path: Path) -> None:
+        """Begin with the warm-up of another run: the rows are this run's own but for T_const."""
+        if self._path.is_file():
+            return
+        warmup = self._context.config.search.warmup_epochs
+        rows = [row | {"limit_ms": self._context.limit_ms} for row in _read_epochs(path) if row["epoch"] <= warmup]
+        write_json(self._path, {"epochs": rows})
+        for row in rows:
+            self._show(row)
+
+    def _show(self, row: dict[str, float]) -> None:
+        step = int(row["epoch"])
+        with self._writer.as_default():
+            for name, value in row.items():
+                if name != "epoch":
+                    tf.summary.scalar(f"search/{name}", value, step=step)

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.mec.config import BACKBONES
 from pipelines.mec.context import MecContext
 from pipelines.mec.export import read_export
-from pipelines.mec.mobilenets import BACKBONES, build_backbone_model, chosen_backbones, placements
+from pipelines.mec.mobilenets import build_backbone_model, placements
 from pipelines.mec.networks import chosen_network, predictions
-from pipelines.mec.search import architecture_path, derived_choices
+from pipelines.mec.search import architecture_path, derived_choices, read_history
+from pipelines.mec.shortfalls import shortfall
 from pipelines.statistics import accuracy_estimate, paired_difference
+from splitnets_tf.data import Split
 from splitnets_tf.files import read_json
 from splitnets_tf.hardware import System, device_order, total_macs, total_params
 from splitnets_tf.hardware import part as graph_part
@@ -20,6 +23,7 @@ from splitnets_tf.space import cross_validated_ms, placed_graph, reference_times
 __all__ = ["build_summary", "sensitivity"]
 
 _FACTORS = (0.5, 2.0)
+_SAMPLED_NETWORKS = 20_000
 
 
 def build_summary(context: MecContext) -> dict[str, Any]:
@@ -42,6 +46,7 @@ def build_summary(context: MecContext) -> dict[str, Any]:
         "limit_ms": context.limit_ms,
         "latency_ms": derived["latency_ms"],
         "expected_ms": derived["expected_ms"],
+        "expectation": _expectation(context, derived),
         "cloud_computing_ms": cloud_ms,
         "reduction": 1.0 - derived["latency_ms"] / cloud_ms,
         "sensitivity": sensitivity(context),
@@ -52,6 +57,7 @@ def build_summary(context: MecContext) -> dict[str, Any]:
             "inherited": _inherited(context),
             "fine_tuned": accuracy["chosen"],
             "int8": accuracy["int8"],
+            "validation": _accuracy(context, "chosen_validation", "validation"),
         },
         "baselines": baselines,
         "comparisons": comparisons,
@@ -69,7 +75,7 @@ def build_summary(context: MecContext) -> dict[str, Any]:
             "largest_error": float(np.max(np.abs(predicted / measured - 1))),
             "device": reference_times().device,
         },
-        "history": read_json(context.path("search", "history.json"), "a search's history")["epochs"],
+        "history": read_history(context),
         "training": {
             "search_epochs": context.config.search.total_epochs,
             "train_epochs": context.config.train.epochs,
@@ -78,6 +84,15 @@ def build_summary(context: MecContext) -> dict[str, Any]:
         },
         "stages": {name: {"seconds": stage["seconds"]} for name, stage in context.run.provenance()["stages"].items()},
     }
+
+
+def _expectation(context: MecContext, derived: dict[str, Any]) -> dict[str, Any]:
+    """The mean latency of networks drawn from the searched probabilities beside E[T], its lower bound on a mesh."""
+    probabilities = [np.array(list(layer["probabilities"].values())) for layer in derived["layers"]]
+    expected_ms = context.latency.expected_ms(probabilities)
+    rng = np.random.default_rng(context.config.seed)
+    mean_ms = context.latency.sampled_mean_ms(probabilities, _SAMPLED_NETWORKS, rng)
+    return {"networks": _SAMPLED_NETWORKS, "sampled_mean_ms": mean_ms, "gap": mean_ms / expected_ms - 1.0}
 
 
 def sensitivity(context: MecContext) -> list[dict[str, Any]]:
@@ -108,12 +123,12 @@ def _cloud_ms(context: MecContext, system: System) -> float:
     return cloud_computing_ms(context.space, system, models, context.num_classes, derived_choices(context))
 
 
-def _accuracy(context: MecContext, name: str) -> dict[str, float] | None:
+def _accuracy(context: MecContext, name: str, split: Split = "test") -> dict[str, float] | None:
     predicted = predictions(context, name)
     if predicted is None:
         return None
-    test = context.arrays("test")
-    return accuracy_estimate(predicted == test.labels, test.families, seed=context.config.seed).to_dict()
+    arrays = context.arrays(split)
+    return accuracy_estimate(predicted == arrays.labels, arrays.families, seed=context.config.seed).to_dict()
 
 
 def _inherited(context: MecContext) -> dict[str, float]:
@@ -162,7 +177,7 @@ def _links(context: MecContext) -> list[dict[str, Any]]:
 
 def _baselines(context: MecContext) -> list[dict[str, Any]]:
     rows = []
-    for name in chosen_backbones(context.config.baselines):
+    for name in context.config.baselines.names:
         model = build_backbone_model(name, context.config.baselines, context.space.resolution, context.num_classes)
         for placed in placements(model, context.system, reference_times(), bits=context.config.bits):
             rows.append(
@@ -201,6 +216,8 @@ def _comparisons(context: MecContext, latency_ms: float, baselines: list[dict[st
                 "against": f"{row['backbone']}, HiveMind",
                 "difference": difference.to_dict(),
                 "latency_ratio": latency_ms / row["latency_ms"],
+                "more_accurate": difference.high < 0,
+                "faster": row["latency_ms"] < latency_ms,
                 "holds": not (difference.high < 0 or (difference.low <= 0 and latency_ms > row["latency_ms"])),
                 "claim": "more accurate, or not distinguishable and at most as slow",
             }
@@ -216,12 +233,12 @@ def _headline(
     comparisons: list[dict[str, Any]],
 ) -> str:
     """One sentence; what the baselines win comes first."""
-    lost = [row["against"] for row in comparisons if not row["holds"]]
+    lost = "; ".join(shortfall(row) for row in comparisons if shortfall(row))
     value = 0.0 if accuracy is None else accuracy["value"]
     text = (
         f"the searched network classifies {100 * value:.1f} % of the test images correctly and answers in "
         f"{latency_ms:.2f} ms (limit {context.limit_ms:.2f} ms), {100 * (1 - latency_ms / cloud_ms):+.1f} % below "
         "cloud computing of the same network, with assumed device speeds"
     )
-    shortfall = f"Shortfall: {', '.join(lost)} wins; {text}." if lost else f"{text[0].upper()}{text[1:]}."
-    return f"{'Smoke run, accuracies mean nothing: ' if context.config.smoke else ''}{shortfall}"
+    sentence = f"Shortfall: {lost}; {text}." if lost else f"{text[0].upper()}{text[1:]}."
+    return f"{'Smoke run, accuracies mean nothing: ' if context.config.smoke else ''}{sentence}"

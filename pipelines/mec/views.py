@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.mec.drawings import regression_figure, search_figure
+from pipelines.mec.search_views import drawn_figure, search_section, times_section
+from pipelines.mec.shortfalls import shortfall
 from pipelines.report.accuracy_plots import accuracy_latency_figure
 from pipelines.report.cost_plots import latency_figure
-from pipelines.report.figures import figure_svg, inline_svg
-from pipelines.report.page import Cell, Column, Fact, Figure, Page, Paragraph, Row, Section, Table
+from pipelines.report.page import Cell, Column, Fact, Page, Paragraph, Row, Section, Table
 from pipelines.report.records import Device, Interval, Link, Network
 from pipelines.report.units import NOTHING, bytes_text, count_text, interval_text, ms_text, points_text, seconds_text
 
@@ -18,7 +18,7 @@ Summary = Mapping[str, Any]
 
 def mec_page(summary: Summary) -> Page:
     """The whole report of a run."""
-    lost = tuple(f"{row['against']} wins" for row in summary["comparisons"] if not row["holds"])
+    lost = tuple(shortfall(row) for row in summary["comparisons"] if shortfall(row))
     beyond = summary["latency_ms"] > summary["limit_ms"]
     return Page(
         title="JMSNAS: one network over several devices",
@@ -29,9 +29,9 @@ def mec_page(summary: Summary) -> Page:
             _comparison(summary),
             _devices(summary),
             _sensitivity(summary),
-            _search(summary),
+            search_section(summary),
             _architecture(summary),
-            _times(summary),
+            times_section(summary),
             _record(summary),
         ),
     )
@@ -130,7 +130,7 @@ def _comparison(summary: Summary) -> Section:
     blocks: list[Any] = [Paragraph(text=sentence), table]
     if any(network.accuracy and network.latency_ms for network in networks):
         blocks.append(
-            _drawn(
+            drawn_figure(
                 lambda: accuracy_latency_figure((), networks, None),
                 "accuracy-latency",
                 "Test accuracy against latency. " + sentence,
@@ -140,7 +140,7 @@ def _comparison(summary: Summary) -> Section:
     placed = tuple(network for network in networks if network.devices)
     if placed:
         blocks.append(
-            _drawn(
+            drawn_figure(
                 lambda: latency_figure(placed),
                 "latency",
                 "Latency by device and link of the networks on a chain of devices.",
@@ -231,18 +231,6 @@ def _sensitivity(summary: Summary) -> Section:
     return Section(identifier="sensitivity", title="What the assumptions decide", blocks=(table, profiles))
 
 
-def _search(summary: Summary) -> Section:
-    history = summary["history"]
-    figure = _drawn(
-        lambda: search_figure(history, summary["limit_ms"]),
-        "search",
-        f"Search over {len(history)} epochs: latency, validation accuracy and entropy.",
-        "Expected latency and latency of the network derived after each epoch, its validation accuracy with searched "
-        "weights, and the mean entropy of the choices.",
-    )
-    return Section(identifier="search", title="The search", blocks=(figure,))
-
-
 def _architecture(summary: Summary) -> Section:
     table = Table(
         caption="The derived network: k = kernel, e = expansion, + = shortcut.",
@@ -267,22 +255,6 @@ def _architecture(summary: Summary) -> Section:
     return Section(identifier="network", title="The derived network", blocks=(table,))
 
 
-def _times(summary: Summary) -> Section:
-    regression = summary["regression"]
-    sentence = (
-        f"Five-fold cross-validation over {len(regression['measured_ms'])} measured operations: mean error "
-        f"{100 * regression['mean_error']:.1f} %, largest {100 * regression['largest_error']:.1f} %. Measured on: "
-        f"{regression['device']}."
-    )
-    figure = _drawn(
-        lambda: regression_figure(regression["measured_ms"], regression["predicted_ms"]),
-        "regression",
-        sentence,
-        "Predicted against measured time of each operation that the regression did not see.",
-    )
-    return Section(identifier="times", title="Operation times", blocks=(Paragraph(text=sentence), figure))
-
-
 def _record(summary: Summary) -> Section:
     rows = tuple(
         Row(cells=(Cell(name), Cell(seconds_text(stage["seconds"])))) for name, stage in summary["stages"].items()
@@ -293,7 +265,3 @@ def _record(summary: Summary) -> Section:
         rows=rows,
     )
     return Section(identifier="record", title="Times", blocks=(table,))
-
-
-def _drawn(draw: Any, identifier: str, alternative: str, caption: str) -> Figure:
-    return Figure(svg=inline_svg(figure_svg(draw), identifier=identifier, alternative=alternative), caption=caption)

@@ -23,7 +23,9 @@ from splitnets_tf.search.differentiable.settings import DifferentiableSettings
 __all__ = ["AlphaState", "latency_penalty", "sample_network", "sample_pairs", "updated"]
 
 Floats = NDArray[np.float64]
-_DECAY = 0.999
+_DECAY = 0.99
+"""Of the running means of squared gradients: a memory of a hundred updates. With a longer one the penalty of the first
+updates, when E[T] is several times T_const, would hold the cross-entropy down until the search ends."""
 _EPSILON = 1e-8
 
 

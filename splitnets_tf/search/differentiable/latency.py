@@ -60,6 +60,17 @@ class PlacedLatency:
         """
         return float(self._completion_ms(self._layer_ms(probabilities)))
 
+    def sampled_mean_ms(self, probabilities: Sequence[Floats], networks: int, rng: np.random.Generator) -> float:
+        """Returns the mean T of networks that are drawn by their probabilities; on a mesh not below E[T] but by chance.
+
+        Args:
+            probabilities: For each layer the probability of each candidate.
+            networks: How many are drawn.
+            rng: Source of randomness.
+        """
+        choices = [rng.choice(len(p), size=networks, p=p / p.sum()) for p in probabilities]
+        return float(np.mean(self.network_ms(np.array(choices))))
+
     def expected_gradient(self, probabilities: Sequence[Floats]) -> tuple[Floats, ...]:
         """Returns dE[T] / d alpha for each layer, where the probabilities are the softmax of alpha.
 

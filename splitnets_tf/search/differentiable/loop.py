@@ -1,6 +1,7 @@
 """The search: weights and architecture parameters in turn, resumable at any step."""
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from splitnets_tf.files import write_atomically
 from splitnets_tf.search.differentiable.alphas import AlphaState, sample_network, sample_pairs, updated
 from splitnets_tf.search.differentiable.latency import PlacedLatency
 from splitnets_tf.search.differentiable.settings import DifferentiableSettings
@@ -43,13 +45,15 @@ def search_network(
     alpha_data: SearchData,
     settings: DifferentiableSettings,
     directory: Path | None = None,
+    warm_weights: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
 ) -> None:
     """Search, or go on searching, until all epochs are done.
 
     A step is a function of the settings, its number, the weights and the architecture parameters, so an interrupted
-    search ends like an uninterrupted one.
+    search ends like an uninterrupted one. Those of the warm-up know neither latency nor T_const, so searches that
+    differ in these alone may share it.
 
     Args:
         network: Built.
@@ -59,6 +63,8 @@ def search_network(
         alpha_data: What architecture parameters learn from.
         settings: The schedule.
         directory: Where checkpoints lie; None for none.
+        warm_weights: The state behind the warm-up: a search without a checkpoint starts from this file where it is
+            there, and writes it where it is not.
         callbacks: Keras callbacks; logs have `loss`, `accuracy`, `expected_ms` and `entropy`, and once architecture
             parameters are trained `alpha_loss` and `alpha_accuracy`.
         checkpoint_interval_s: Seconds from one checkpoint to the next within an epoch.
@@ -68,16 +74,35 @@ def search_network(
     network.optimizer.build(network.trainable_variables)
     listeners = list(callbacks)
     start = 0
+    if warm_weights is not None and settings.warmup_epochs:
+        listeners.append(_WarmWeights(warm_weights, settings.warmup_epochs))
     if directory is not None:
         identity = _identity(network, latency, limit_ms, settings, (weight_data, alpha_data))
         done = restore_latest(network, directory, identity=identity, steps_per_epoch=steps)
         start = done.epochs * steps + done.steps
         listeners.append(CheckpointCallback(directory, identity=identity, interval_s=checkpoint_interval_s))
+    if start == 0 and settings.warmup_epochs and warm_weights is not None and warm_weights.is_file():
+        network.load_weights(warm_weights)
+        start = settings.warmup_epochs * steps
     if start:
         _LOGGER.info("the search goes on after %d steps", start)
     if start < settings.total_epochs * steps:
         search = _Search(network, latency, limit_ms, settings, steps)
         search.run(start, _batches(weight_data, settings, steps, start), alpha_data, listeners)
+
+
+class _WarmWeights(keras.callbacks.Callback):
+    """Writes weights and the optimiser's state when the warm-up ends; before the checkpoint that would skip it."""
+
+    def __init__(self, path: Path, epochs: int) -> None:
+        super().__init__()
+        self._path = path
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the file once."""
+        if epoch + 1 == self._epochs:
+            write_atomically(self._path, functools.partial(self.model.save_weights, overwrite=True))
 
 
 class _Search:

@@ -2,10 +2,21 @@
 
 import pytest
 
+from pipelines.mec.shortfalls import shortfall
 from pipelines.mec.views import mec_page, networks_of
 from pipelines.report.page import render_page
 
 ACCURACY = {"value": 0.61, "low": 0.55, "high": 0.66}
+
+
+def comparison(value, low, high, *, faster):
+    return {
+        "against": "MobileNetV1, HiveMind",
+        "difference": {"value": value, "low": low, "high": high},
+        "latency_ratio": 2.5 if faster else 0.4,
+        "more_accurate": high < 0,
+        "faster": faster,
+    }
 
 
 @pytest.fixture(params=["chain", "mesh"])
@@ -13,7 +24,9 @@ def summary(request):
     placed = [{"name": name, "latency_ms": 0.5, "params": 10} for name in ("ue", "sbs", "mbs", "cloud")]
     links = [{"bytes": 4096, "latency_ms": 1.3}, {"bytes": 2048, "latency_ms": 0.3}, {"bytes": 512, "latency_ms": 0.1}]
     return {
-        "headline": "Shortfall: MobileNetV1, HiveMind wins; the searched network ...",
+        "headline": "Shortfall: MobileNetV1, HiveMind is more accurate; the searched network ...",
+        "expected_ms": 2.8,
+        "expectation": {"networks": 20000, "sampled_mean_ms": 2.856, "gap": 0.02},
         "smoke": False,
         "dataset": "components",
         "data": {"train": 100, "validation": 20, "test": 30},
@@ -43,7 +56,7 @@ def summary(request):
             }
             for method in ("hivemind", "cloud computing")
         ],
-        "comparisons": [{"against": "MobileNetV1, HiveMind", "holds": False}],
+        "comparisons": [comparison(-0.02, -0.03, -0.01, faster=True)],
         "boundary": {"bit_exact_inputs": 32},
         "sensitivity": [
             {
@@ -76,8 +89,20 @@ def summary(request):
 
 def test_page_says_what_was_lost_first_and_what_is_assumed(summary):
     page = render_page(mec_page(summary))
-    assert page.index("MobileNetV1, HiveMind wins") < page.index("Comparison")
-    for text in ("three stations", "no file", "54.7 %", "up to 20.1 %", "Raspberry Pi 4", "10.1 %", "k3e6", "0.73"):
+    assert page.index("MobileNetV1, HiveMind is 2.0 points more accurate, and faster") < page.index("Comparison")
+    assert ("lower bound of the expected latency" in page) == (summary["system"]["topology"] == "mesh")
+    for text in (
+        "20000 networks",
+        "+2.00 %",
+        "three stations",
+        "no file",
+        "54.7 %",
+        "up to 20.1 %",
+        "Raspberry Pi 4",
+        "10.1 %",
+        "k3e6",
+        "0.73",
+    ):
         assert text in page, text
     assert page.count("<svg") == 4
 
@@ -86,6 +111,20 @@ def test_a_missed_limit_is_a_shortfall(summary):
     assert len(mec_page(summary).shortfalls) == 1
     assert "misses its limit" in mec_page(summary | {"latency_ms": 3.1}).shortfalls[0]
     assert mec_page(summary | {"comparisons": []}).shortfalls == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (comparison(-0.02, -0.03, -0.01, faster=False), "is 2.0 points more accurate, but slower"),
+        (comparison(0.02, 0.01, 0.03, faster=True), "is 2.5 times as fast, and 2.0 points less accurate"),
+        (comparison(0.02, -0.01, 0.05, faster=True), "is 2.5 times as fast, and of the same accuracy"),
+        (comparison(0.02, -0.01, 0.05, faster=False), ""),
+    ],
+)
+def test_whatever_a_baseline_does_better_is_named(row, words):
+    assert shortfall(row).endswith(words)
+    assert bool(shortfall(row)) == bool(words)
 
 
 def test_accuracies_of_different_kinds_stand_apart(summary):

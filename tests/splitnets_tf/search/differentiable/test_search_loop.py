@@ -1,5 +1,6 @@
 """The search itself, on a data set of blobs: it learns, it keeps to its schedule, and it resumes."""
 
+import h5py
 import numpy as np
 import pytest
 from tiny_mixed import CHAIN, CLASSES, new_network, tiny_latency
@@ -20,16 +21,17 @@ def blobs(count, seed):
     return SearchData(images=images.astype(np.uint8), labels=labels)
 
 
-def search(directory=None, callbacks=(), interval_s=600.0):
+def search(directory=None, callbacks=(), interval_s=600.0, warm_weights=None, limit_ms=LIMIT_MS):
     network = new_network(CHAIN)
     search_network(
         network,
         tiny_latency(CHAIN),
-        LIMIT_MS,
+        limit_ms,
         weight_data=blobs(48, 0),
         alpha_data=blobs(33, 1),
         settings=SETTINGS,
         directory=directory,
+        warm_weights=warm_weights,
         callbacks=callbacks,
         checkpoint_interval_s=interval_s,
     )
@@ -48,10 +50,26 @@ def recorder(rows, stop_after=None):
     return Recorder()
 
 
+def stop_behind_warm_up():
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == SETTINGS.warmup_epochs:
+                raise KeyboardInterrupt
+
+    return Stop()
+
+
 @pytest.fixture(scope="module")
-def searched():
+def warm_weights(tmp_path_factory):
+    return tmp_path_factory.mktemp("search") / "warm.weights.h5"
+
+
+@pytest.fixture(scope="module")
+def searched(warm_weights):
     rows = []
-    return search(callbacks=[recorder(rows)]), rows
+    return search(callbacks=[recorder(rows)], warm_weights=warm_weights), rows
 
 
 def test_schedule_warms_up_then_takes_turns(searched):
@@ -82,3 +100,28 @@ def test_interrupted_search_ends_like_an_uninterrupted_one(searched, tmp_path):
     for variable, expected in zip(resumed.variables, searched[0].variables, strict=True):
         np.testing.assert_allclose(variable, expected, rtol=1e-5, atol=1e-6)
     assert search(tmp_path) is not None, "a finished search is not repeated"
+
+
+def test_searches_of_other_constraints_share_a_warm_up_and_nothing_changes(searched, warm_weights, tmp_path):
+    """The state behind the warm-up is the same, bit by bit, whatever T_const; one that starts from it ends alike."""
+    other = tmp_path / "other.weights.h5"
+    with pytest.raises(KeyboardInterrupt):
+        search(warm_weights=other, limit_ms=1.5 * LIMIT_MS, callbacks=[stop_behind_warm_up()])
+    first, second = state_of(warm_weights), state_of(other)
+    assert first.keys() == second.keys()
+    assert any("optimizer" in name for name in first), "momenta and the count of steps go along"
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)
+
+    rows = []
+    shared = search(warm_weights=other, callbacks=[recorder(rows)])
+    assert len(rows) == 9 and "alpha_loss" in rows[0], "the warm-up is not repeated"
+    for variable, expected in zip(shared.variables, searched[0].variables, strict=True):
+        np.testing.assert_allclose(variable, expected, rtol=1e-5, atol=1e-6)
+
+
+def state_of(path):
+    values = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: values.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return values
