@@ -26,6 +26,7 @@ from splitnets_tf.data.spread import spread_order
 from splitnets_tf.files import write_json
 from splitnets_tf.hardware import load_system
 from splitnets_tf.search import (
+    COST_FIGURES,
     AnalyticCost,
     Candidate,
     Cost,
@@ -59,14 +60,27 @@ class Table:
     problems: tuple[tuple[str, ...], ...]
     """Constraints."""
     accuracy: Mapping[Architecture, float]
-    figures: Mapping[Architecture, Cost]
-
+    costs: Mapping[Architecture, Cost]
     bits: Mapping[Architecture, np.ndarray] = dataclasses.field(default_factory=dict)
     """Which images were classified correctly, bool `[images]`, where that is known."""
 
+    population_figures = frozenset(COST_FIGURES)
+
     def cost(self, architecture: Architecture) -> Cost:
         """Looked up."""
-        return self.figures[architecture]
+        return self.costs[architecture]
+
+    def figures(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        """Looked up for n value vectors, arrays `[n]` by name."""
+        rows, columns = self._columns
+        found = [rows[key] for key in map(bytes, vectors.astype(np.int32))]
+        return {name: column[found] for name, column in columns.items()}
+
+    @functools.cached_property
+    def _columns(self) -> tuple[dict[bytes, int], dict[str, np.ndarray]]:
+        """The row of each value vector, and the figures as columns."""
+        rows = {bytes(self.space.encode(each)): row for row, each in enumerate(self.costs)}
+        return rows, {name: np.array([getattr(cost, name) for cost in self.costs.values()]) for name in COST_FIGURES}
 
     def correct_in_parts(self, architecture: Architecture, shares: Sequence[float]) -> Iterator[np.ndarray]:
         """The images part by part, as an evaluator gives them."""
@@ -85,7 +99,7 @@ class Table:
     def feasible_accuracies(self, texts: Sequence[str]) -> list[float]:
         """Accuracies of the feasible architectures, highest first."""
         constraints = parse_constraints(texts)
-        kept = (each for each, cost in self.figures.items() if total_violation(constraints, cost.as_dict()) == 0)
+        kept = (each for each, cost in self.costs.items() if total_violation(constraints, cost.as_dict()) == 0)
         return sorted((self.accuracy[each] for each in kept), reverse=True)
 
 
@@ -105,7 +119,7 @@ def synthetic_table() -> Table:
             ("link_bytes <= 600", "macs <= 3e6", "latency_ms <= 0.3"),
         ),
         accuracy={each: accuracy(each) for each in architectures},
-        figures={each: synthetic_cost(each) for each in architectures},
+        costs={each: synthetic_cost(each) for each in architectures},
     )
 
 
@@ -132,7 +146,7 @@ def supernet_table() -> Table:
             ("latency_ms <= 0.8", "link_bytes <= 600", "sensor_macs <= 1e6"),
         ),
         accuracy=dict(zip(architectures, bits.mean(axis=1).tolist(), strict=True)),
-        figures=dict(zip(architectures, _priced(space, architectures), strict=True)),
+        costs=dict(zip(architectures, _priced(space, architectures), strict=True)),
         bits=dict(zip(architectures, bits, strict=True)),
     )
 

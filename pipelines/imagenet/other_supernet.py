@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.imagenet.config import ImagenetConfig
+from pipelines.imagenet.config import ImagenetConfig, with_overrides
 from pipelines.other_run import differing_settings, other_config
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
@@ -15,17 +15,21 @@ _OF_THE_SUPERNET = ("smoke", "data", "space", "train", "supernet", "sandwich", "
 """Settings that the trained supernet has settled."""
 
 
-def _stored(path: Path) -> dict[str, Any]:
-    return other_config(path, "--supernet", "a trained run")
+def _stored(path: Path, option: str = "--supernet") -> dict[str, Any]:
+    return other_config(path, option, "a trained run")
 
 
-def inherited_config(path: Path) -> dict[str, Any]:
+def inherited_config(path: Path, *, option: str = "--supernet") -> dict[str, Any]:
     """What a new run takes over from the one whose supernet it uses: everything but what was chosen there.
+
+    Args:
+        path: The run with the supernet.
+        option: What names it on the command line.
 
     Raises:
         UserError: There is no run.
     """
-    stored = _stored(path)
+    stored = _stored(path, option)
     return {key: value for key, value in stored.items() if key not in ("selection", "full", "supernet_run")}
 
 
@@ -47,7 +51,9 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
         raise UserError(f"--supernet {path} took its own supernet from {stored['supernet_run']}; name that run instead")
     if not record.get("done"):
         raise UserError(f"--supernet {path}: its supernet is not trained yet; finish that run's training first")
-    names = differing_settings(stored, config.to_dict(), _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
+    # A run of an earlier version lacks what was added since: it had the defaults.
+    settled = with_overrides(type(config)(), {key: stored[key] for key in _OF_THE_SUPERNET if key in stored}).to_dict()
+    names = differing_settings(settled, config.to_dict(), _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
     if names:
         raise UserError(
             f"--supernet {path} was trained with another setting of {names}; a search takes that over, so leave it out"

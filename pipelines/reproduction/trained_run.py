@@ -43,7 +43,7 @@ def open_trained_run(run: Path, output_dir: Path, effort: Effort) -> Context:
     Raises:
         UserError: There is no trained run.
     """
-    config = with_overrides(DEMO, inherited_config(run) | {"supernet_run": str(run)})
+    config = with_overrides(DEMO, inherited_config(run, option="--run") | {"supernet_run": str(run)})
     images = {"calibration_images": effort.calibration_images, "validation_images": effort.validation_images}
     config = with_overrides(config, {key: value for key, value in images.items() if value is not None})
     if effort.evaluations is not None:

@@ -8,9 +8,10 @@ from splitnets_tf.search.analytic_cost import AnalyticCost, cost_of_cut, memory_
 from splitnets_tf.search.candidate import Candidate, PredictorCheck, SearchProgress, SearchResult
 from splitnets_tf.search.constraints import Constraint, parse_constraint, parse_constraints, total_violation
 from splitnets_tf.search.distributed import Role, read_role
-from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
+from splitnets_tf.search.feasibility import check_feasible
 from splitnets_tf.search.pareto import hypervolume_2d, knee_index, non_dominated, objective_array, pareto_front
 from splitnets_tf.search.pareto_csv import read_pareto_csv, write_pareto_csv
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.protocols import (
     COST_FIGURES,
     Cost,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from splitnets_tf.errors import UserError
-from splitnets_tf.search.feasibility import FeasibilityProblem
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import space_to_dict
 

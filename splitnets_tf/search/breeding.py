@@ -8,19 +8,34 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from splitnets_tf.search.candidate import Candidate
-from splitnets_tf.search.feasibility import FeasibilityProblem, repair
+from splitnets_tf.search.descent import repair
 from splitnets_tf.search.pareto import objective_array, rank_and_crowd
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.settings import SearchSettings
-from splitnets_tf.space import Architecture, SearchSpace, Split, crossover, mutate, sample
+from splitnets_tf.space import (
+    Architecture,
+    SearchSpace,
+    Split,
+    child_vectors,
+    crossover,
+    mutate,
+    sample,
+    sample_vectors,
+)
 
-__all__ = ["extremes", "propose", "select_parents"]
+__all__ = ["breed", "extremes", "propose", "select_parents"]
 
 REPAIRS = 8
 """Directed walks after the plain retries have failed."""
 LARGEST_BATCH = 32
 """Proposals made before they are screened together."""
+FEW = 15
+"""Proposals made one at a time before `MANY` are made at once: a loosely constrained search never needs them."""
+MANY = 2048
+"""Proposals made and screened at once where feasible networks are rare."""
 
 
 def select_parents(evaluated: Sequence[Candidate], settings: SearchSettings) -> tuple[Architecture, ...]:
@@ -89,19 +104,68 @@ def propose(
             repaired = repair(problem, extreme, rng)
             if repaired is not None and repaired not in known:
                 return repaired
-    makers: list[Callable[[], Architecture]] = [random]
+    makers = [(random, lambda: problem.passing(sample_vectors(problem.space, rng, MANY)))]
     if parents:
-        makers.insert(0, lambda: problem.placed(_child(problem.space, settings, parents, rng)))
-    for make in makers:
-        for architecture in _screened(problem, make, settings.max_retries, rng):
+        child = lambda: problem.placed(_child(problem.space, settings, parents, rng))  # noqa: E731
+        makers.insert(0, (child, lambda: breed(problem, settings, parents, MANY, rng)))
+    for make, make_many in makers:
+        for architecture in _candidates(problem, settings, make, make_many, rng):
             if fresh(architecture):
                 return architecture
-    for make in makers:
+    for make, _ in makers:
         for _ in range(REPAIRS):
             repaired = repair(problem, make(), rng)
             if repaired is not None and repaired not in known:
                 return repaired
     return None
+
+
+def breed(
+    problem: FeasibilityProblem,
+    settings: SearchSettings,
+    parents: Sequence[Architecture],
+    count: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Many children at once, bred as those of `propose`, without those that the screen refuses.
+
+    Args:
+        problem: Space, prices and constraints.
+        settings: Probabilities.
+        parents: From `select_parents`, at least one.
+        count: How many are bred.
+        rng: The search's generator.
+
+    Returns:
+        Distinct value vectors, int64 `[n, vector_length]` with n from 0 to `count`, in random order.
+    """
+    ranks = rng.integers(len(parents), size=(2, count, 2)).min(axis=2)
+    vectors = np.stack([problem.space.encode(parent) for parent in parents])
+    children = child_vectors(
+        problem.space,
+        vectors[ranks[0]],
+        vectors[ranks[1]],
+        rng,
+        crossed=rng.random(count) < settings.crossover_probability,
+        mutation_probability=settings.mutation_probability,
+    )
+    return problem.passing(children)
+
+
+def _candidates(
+    problem: FeasibilityProblem,
+    settings: SearchSettings,
+    make: Callable[[], Architecture],
+    make_many: Callable[[], npt.NDArray[np.int64]],
+    rng: np.random.Generator,
+) -> Iterator[Architecture]:
+    """Up to `max_retries` proposals; where the backend can screen, a few, then those that pass among many."""
+    if not problem.priced_together:
+        yield from _screened(problem, make, settings.max_retries, rng)
+        return
+    yield from _screened(problem, make, min(FEW, settings.max_retries), rng)
+    for vector in make_many()[: settings.max_retries]:
+        yield problem.space.decode(vector)
 
 
 def _screened(

@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from splitnets_tf.search.breeding import propose, select_parents
+from splitnets_tf.search.breeding import breed, propose, select_parents
 from splitnets_tf.search.candidate import Candidate, PredictorCheck
-from splitnets_tf.search.feasibility import FeasibilityProblem
 from splitnets_tf.search.halving import margins
 from splitnets_tf.search.pareto import objective_array
-from splitnets_tf.search.predictor import AccuracyPredictor, rank_correlation
+from splitnets_tf.search.predictor import LOGARITHMS, AccuracyPredictor, rank_correlation
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.protocols import Cost
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import Architecture
@@ -26,6 +26,11 @@ LEAST_FITTED = 16
 """Candidates below which no predictor is fitted."""
 LEAST_JUDGED = 16
 """Unseen candidates below which its rank correlation would be chance."""
+
+BRED = 4
+"""Children bred for each that is compared: some are alike, others break a constraint."""
+MOST_ALONE = 8
+"""Children that are compared where the backend prices them one by one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,10 +49,14 @@ class Generation:
     after_parts: npt.NDArray[np.float64] | None = None
     """The rivals' accuracies after each part of the validation images, float64 `[n, parts]`, where there are parts."""
 
-    def front_accuracy(self, cost: Cost, settings: SearchSettings) -> float:
-        """The best accuracy so far at this cost; the lowest of all where everything so far costs more."""
-        cheaper = self._cheaper(cost, settings)
-        return float(-self.rivals[cheaper, 0].min()) if cheaper.any() else float(-self.rivals[:, 0].max())
+    def front_accuracies(self, figures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The best accuracy so far at n costs; the lowest of all where everything so far costs more.
+
+        Args:
+            figures: The minimised figures, float64 `[n, minimised figures]`.
+        """
+        cheaper = np.all(self.rivals[None, :, 1:] <= figures[:, None, :], axis=2)
+        return np.where(cheaper, -self.rivals[:, 0], -self.rivals[:, 0].max()).max(axis=1)
 
     def floors_of(self, cost: Cost, settings: SearchSettings) -> tuple[float | None, ...]:
         """The accuracies that a candidate of this cost must reach after each part; None where nothing demands any."""
@@ -100,11 +109,13 @@ def _judged_predictor(
     fitted = [each for generation in seen for each in generation]
     if len(fitted) < LEAST_FITTED or len(unseen) < LEAST_JUDGED:
         return None, None
-    guessed = AccuracyPredictor(problem.space, fitted).predict([(each.architecture, each.cost) for each in unseen])
+    blind = AccuracyPredictor(problem.space, fitted)
+    figures = {name: np.array([each.figure(name) for each in unseen]) for name in LOGARITHMS}
+    guessed = blind.predict(np.stack([problem.space.encode(each.architecture) for each in unseen]), figures)
     correlation = rank_correlation(guessed, [each.accuracy for each in unseen])
     good = correlation >= settings.least_rank_correlation
     check = PredictorCheck(generation=len(earlier) + 1, rank_correlation=correlation, used=good)
-    return AccuracyPredictor(problem.space, [*fitted, *unseen]) if good else None, check
+    return AccuracyPredictor(problem.space, [*fitted, *unseen], like=blind) if good else None, check
 
 
 def propose_next(
@@ -114,7 +125,7 @@ def propose_next(
     known: Collection[Architecture],
     rng: np.random.Generator,
 ) -> Architecture | None:
-    """The next candidate: a child, or of several children the one that promises most beyond the front.
+    """The next candidate: a child, or of many children the one that promises most.
 
     Args:
         problem: Space, prices, constraints.
@@ -126,19 +137,38 @@ def propose_next(
     Returns:
         None where a bounded effort finds no new feasible architecture.
     """
-    if generation.predictor is None:
-        return propose(problem, settings, generation.parents, known, rng)
-    children: list[Architecture] = []
-    seen = set(known)
-    while len(children) < settings.children:
-        child = propose(problem, settings, generation.parents, seen, rng)
-        if child is None:
-            break
-        children.append(child)
-        seen.add(child)
-    if not children:
+    if generation.predictor is not None:
+        promising = _most_promising(problem, settings, generation, generation.predictor, known, rng)
+        if promising is not None:
+            return promising
+    return propose(problem, settings, generation.parents, known, rng)
+
+
+def _most_promising(
+    problem: FeasibilityProblem,
+    settings: SearchSettings,
+    generation: Generation,
+    predictor: AccuracyPredictor,
+    known: Collection[Architecture],
+    rng: np.random.Generator,
+) -> Architecture | None:
+    """The new feasible child with the highest drawn accuracy, every other time with the largest gain beyond the front.
+
+    Each proposal has a draw of its own (Thompson sampling), so that the candidates of one generation differ although
+    all follow from the same evaluations. Gains alone would seldom be sought at the accurate end of the front, where
+    they are small and where networks are chosen.
+    """
+    names = {*LOGARITHMS, *settings.minimise}
+    count = settings.children if problem.prices_together(names) else min(settings.children, MOST_ALONE)
+    vectors = breed(problem, settings, generation.parents, BRED * count, rng)[:count]
+    if not len(vectors):
         return None
-    costs = [problem.cost.cost(child) for child in children]
-    gains = generation.predictor.predict(list(zip(children, costs, strict=True)))
-    gains -= [generation.front_accuracy(cost, settings) for cost in costs]
-    return children[int(np.argmax(gains))]
+    figures = problem.figures(vectors, names)
+    promise = predictor.draw(vectors, figures, rng)
+    if rng.random() < 0.5:
+        promise -= generation.front_accuracies(np.stack([figures[name] for name in settings.minimise], axis=1))
+    for index in np.argsort(-promise, kind="stable"):
+        child = problem.space.decode(vectors[index])
+        if child not in known and problem.violation(child) == 0:
+            return child
+    return None

@@ -23,10 +23,10 @@ from splitnets_tf.files import write_text
 from splitnets_tf.search.asked import asked, refuse_other
 from splitnets_tf.search.candidate import Candidate, PredictorCheck, SearchProgress
 from splitnets_tf.search.distributed import LEASE_SECONDS
-from splitnets_tf.search.feasibility import FeasibilityProblem
 from splitnets_tf.search.generation import Generation, begin_generation, propose_next
 from splitnets_tf.search.genes import from_genes, to_genes
 from splitnets_tf.search.leases import Leases
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.search.trial_record import OBJECTIVE, floors_to_values, metrics_to_evaluation
 from splitnets_tf.space import Architecture

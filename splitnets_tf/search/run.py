@@ -11,8 +11,9 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.search.candidate import SearchProgress, SearchResult
 from splitnets_tf.search.constraints import Constraint
 from splitnets_tf.search.distributed import LEASE_SECONDS, read_role
-from splitnets_tf.search.feasibility import FeasibilityProblem, check_feasible
+from splitnets_tf.search.feasibility import check_feasible
 from splitnets_tf.search.pareto import pareto_front
+from splitnets_tf.search.problem import FeasibilityProblem
 from splitnets_tf.search.protocols import Cost, CostBackend, Evaluator, PartwiseEvaluator
 from splitnets_tf.search.settings import SearchSettings
 from splitnets_tf.space import SearchSpace

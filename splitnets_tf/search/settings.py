@@ -32,7 +32,7 @@ class SearchSettings:
     (successive halving); without any, every candidate is counted on all images."""
     predictor: bool = False
     """Whether a predictor of accuracy, fitted to what was evaluated, chooses among several children."""
-    children: int = 8
+    children: int = 128
     """Children among which the predictor chooses one."""
     least_rank_correlation: float = 0.5
     """The predictor is asked only while its rank correlation with the last candidates is at least this."""

@@ -46,11 +46,12 @@ from splitnets_tf.space.placed_network import (
     placed_network,
     stem_of,
 )
-from splitnets_tf.space.population import price_population, sample_vectors
+from splitnets_tf.space.population import price_population
 from splitnets_tf.space.presets import PRESETS, load_space, space_from_dict, space_to_dict
 from splitnets_tf.space.search_space import NO_SPLIT, Gene, Phase, SearchSpace
 from splitnets_tf.space.stage_row import ACTIVATIONS, GATES, SQUEEZE_BASES, VIEW_FUSIONS, StageRow
 from splitnets_tf.space.to_graph import ArchitectureGraph, architecture_graph
+from splitnets_tf.space.vector_operators import child_vectors, sample_vectors
 from splitnets_tf.space.widths import squeeze_width
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "ViewFuseBlock",
     "architecture_graph",
     "blueprint",
+    "child_vectors",
     "cross_validated_ms",
     "crossover",
     "every_architecture",

@@ -23,32 +23,13 @@ from splitnets_tf.space.architecture import StageChoice
 from splitnets_tf.space.blueprint import Block, head_blocks, mb_block, splitting_module, stem_block
 from splitnets_tf.space.search_space import NO_SPLIT, SearchSpace
 from splitnets_tf.space.to_graph import add_block
+from splitnets_tf.space.vector_operators import active_blocks, split_columns
 
-__all__ = ["price_population", "sample_vectors"]
+__all__ = ["price_population"]
 
 Ints = npt.NDArray[np.int64]
 CHUNK = 2048
 """Networks priced together: so many fit the processor's caches."""
-
-
-def sample_vectors(space: SearchSpace, rng: np.random.Generator, count: int) -> Ints:
-    """Value vectors of random networks, distributed as those of `sample`.
-
-    Returns:
-        int64 `[count, space.vector_length]`, each with exactly one split.
-    """
-    genes = [rng.choice(np.asarray(gene.choices, np.int64), size=count) for gene in space.genes]
-    vectors = np.stack([*genes, *[np.zeros(count, np.int64)] * (2 * len(space.phases))], axis=1)
-    depths = vectors[:, 3 : len(space.genes) - 1 : 4]
-    chosen = rng.integers(len(space.phases), size=count)
-    widths = rng.choice(np.asarray(space.split_widths, np.int64), size=count)
-    for phase in space.phases:
-        here = chosen == phase.index
-        positions = rng.integers(_active_blocks(space, depths, phase.index) + 1)
-        column = len(space.genes) + 2 * phase.index
-        vectors[:, column] = np.where(here, positions, NO_SPLIT)
-        vectors[:, column + 1] = np.where(here, widths, space.split_widths[0])
-    return vectors
 
 
 def price_population(
@@ -124,7 +105,7 @@ class _Walk:
         self._space = space
         self._genes: Any = columns[: len(space.genes)]
         self._width: Any
-        self._phase, self._position, self._width = _split_of(space, columns)
+        self._phase, self._position, self._width = split_columns(space, columns)
         _check_values(space, self._genes, self._phase, self._position, self._width)
         self._ones = np.ones(count, np.int64)
         self._zeros = np.zeros(count, np.int64)
@@ -215,19 +196,6 @@ class _Walk:
         self.aggregator.add(totals, times - sensor_times)
 
 
-def _split_of(space: SearchSpace, columns: Ints) -> tuple[Ints, Ints, Ints]:
-    """Phase, position and width of each network's split; phase and position `NO_SPLIT` where it has none."""
-    positions = columns[len(space.genes) :: 2]
-    split = positions != NO_SPLIT
-    if (split.sum(axis=0) > 1).any():
-        raise ValueError("expected at most one splitting module in each network, received several")
-    has = split.any(axis=0)
-    phase = np.argmax(split, axis=0)
-    every = np.arange(columns.shape[1])
-    width = columns[len(space.genes) + 1 :: 2][phase, every]
-    return np.where(has, phase, NO_SPLIT), np.where(has, positions[phase, every], NO_SPLIT), width
-
-
 def _check_values(space: SearchSpace, genes: Ints, phase: Ints, position: Ints, width: Ints) -> None:
     for gene, column in zip(space.genes, genes, strict=True):
         _refuse_others(space, gene.name, column, gene.choices)
@@ -236,7 +204,7 @@ def _check_values(space: SearchSpace, genes: Ints, phase: Ints, position: Ints, 
         raise UserError(f"space {space.name}: {space.views} views are fused at the split, so a network needs one")
     depths = genes[3 : len(space.genes) - 1 : 4].T
     for each in space.phases:
-        beyond = (phase == each.index) & ((position < 0) | (position > _active_blocks(space, depths, each.index)))
+        beyond = (phase == each.index) & ((position < 0) | (position > active_blocks(space, depths, each.index)))
         if beyond.any():
             raise UserError(
                 f"space {space.name}: {int(position[beyond][0])} is no position of a split in phase {each.index} of a "
@@ -250,13 +218,3 @@ def _refuse_others(space: SearchSpace, name: str, column: Ints, choices: tuple[i
         known |= column == choice
     if not known.all():
         raise UserError(f"space {space.name}: {name} must be one of {list(choices)}, received {int(column[~known][0])}")
-
-
-def _active_blocks(space: SearchSpace, depths: Ints, phase: int) -> Ints:
-    """Blocks of a phase in each network; `depths` is int `[n, stages]`."""
-    blocks = space.phases[phase].blocks
-    total = np.zeros(len(depths), np.int64)
-    for stage in sorted({stage for stage, _ in blocks}):
-        first = min(block for at, block in blocks if at == stage)
-        total += depths[:, stage] - first
-    return total

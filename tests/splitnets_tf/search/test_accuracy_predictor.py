@@ -8,9 +8,16 @@ import pytest
 from benchmarks.search_success import evolve, supernet_table
 from benchmarks.synthetic_problem import SPACE, RuggedTable, SyntheticCost, synthetic_cost
 from splitnets_tf.errors import UserError
-from splitnets_tf.search import Candidate, FeasibilityProblem, SearchSettings, run_search
-from splitnets_tf.search.generation import begin_generation, propose_next
-from splitnets_tf.search.predictor import AccuracyPredictor, rank_correlation
+from splitnets_tf.search import (
+    COST_FIGURES,
+    Candidate,
+    FeasibilityProblem,
+    SearchSettings,
+    parse_constraints,
+    run_search,
+)
+from splitnets_tf.search.generation import MOST_ALONE, begin_generation, propose_next
+from splitnets_tf.search.predictor import LOGARITHMS, AccuracyPredictor, rank_correlation
 from splitnets_tf.space import sample
 
 SETTINGS = SearchSettings(population=16, generations=4, predictor=True)
@@ -27,6 +34,12 @@ def candidates(accuracy, count, seed=0):
     return [Candidate(architecture=each, accuracy=accuracy(each), cost=synthetic_cost(each)) for each in drawn]
 
 
+def asked(found):
+    """What a predictor is told of candidates: their vectors and figures."""
+    figures = {name: np.array([each.figure(name) for each in found]) for name in LOGARITHMS}
+    return np.stack([SPACE.encode(each.architecture) for each in found]), figures
+
+
 def noise(architecture):
     return int(architecture.short_id, 16) % 1000 / 1000
 
@@ -40,7 +53,7 @@ def search(directory, evaluator, settings=SETTINGS):
 def test_it_ranks_what_it_has_not_seen():
     table = RuggedTable(SPACE)
     seen, unseen = candidates(table.accuracy, 60), candidates(table.accuracy, 200, seed=1)
-    predicted = AccuracyPredictor(SPACE, seen).predict([(each.architecture, each.cost) for each in unseen])
+    predicted = AccuracyPredictor(SPACE, seen).predict(*asked(unseen))
     measured = [each.accuracy for each in unseen]
     assert rank_correlation(predicted, measured) > 0.8
     assert np.abs(predicted - measured).mean() < 0.05
@@ -49,9 +62,35 @@ def test_it_ranks_what_it_has_not_seen():
 def test_equal_candidates_make_equal_predictors():
     table = RuggedTable(SPACE)
     seen, unseen = candidates(table.accuracy, 60), candidates(table.accuracy, 20, seed=1)
-    priced = [(each.architecture, each.cost) for each in unseen]
-    one, other = (AccuracyPredictor(SPACE, seen).predict(priced) for _ in range(2))
-    assert (one == other).all()
+    one, other = (AccuracyPredictor(SPACE, seen) for _ in range(2))
+    assert (one.predict(*asked(unseen)) == other.predict(*asked(unseen))).all()
+    draws = [each.draw(*asked(unseen), np.random.default_rng(3)) for each in (one, other)]
+    assert (draws[0] == draws[1]).all()
+
+
+def test_draws_scatter_about_the_prediction_most_where_little_is_known():
+    table = RuggedTable(SPACE)
+    seen, unseen = candidates(table.accuracy, 60), candidates(table.accuracy, 60, seed=1)
+    predictor = AccuracyPredictor(SPACE, seen)
+    rng = np.random.default_rng(0)
+    both = asked([*seen, *unseen])
+    draws = np.stack([predictor.draw(*both, rng) for _ in range(200)])
+    spread = draws.std(axis=0)
+    assert (np.abs(draws.mean(axis=0) - predictor.predict(*both)) < 5 * spread / np.sqrt(200)).all()
+    assert spread[60:].mean() > 1.5 * spread[:60].mean()
+
+
+def test_many_candidates_cost_no_more_than_the_latest(monkeypatch):
+    table = RuggedTable(SPACE)
+    found, unseen = candidates(table.accuracy, 60), candidates(table.accuracy, 5, seed=1)
+    latest = AccuracyPredictor(SPACE, found[-40:]).predict(*asked(unseen))
+    monkeypatch.setattr("splitnets_tf.search.predictor.MOST_FITTED", 40)
+    assert (AccuracyPredictor(SPACE, found).predict(*asked(unseen)) == latest).all()
+
+
+def test_equal_accuracies_are_predicted_as_such():
+    seen = candidates(lambda architecture: 0.5, 20)
+    assert AccuracyPredictor(SPACE, seen).predict(*asked(seen)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +105,7 @@ def test_it_is_judged_on_the_generation_that_it_has_not_seen():
     table = RuggedTable(SPACE)
     earlier = [candidates(table.accuracy, 30), candidates(table.accuracy, 20, seed=1)]
     begun = begin_generation(PROBLEM, SETTINGS, earlier)
-    blind = AccuracyPredictor(SPACE, earlier[0]).predict([(each.architecture, each.cost) for each in earlier[1]])
+    blind = AccuracyPredictor(SPACE, earlier[0]).predict(*asked(earlier[1]))
     assert begun.check.rank_correlation == rank_correlation(blind, [each.accuracy for each in earlier[1]])
     assert begun.check.used and begun.predictor is not None and begun.check.generation == 3
     assert begin_generation(PROBLEM, SETTINGS, earlier[:1]).predictor is None
@@ -81,21 +120,61 @@ def test_where_accuracy_is_noise_it_is_off_and_says_so():
     assert not begun.check.used and begun.check.rank_correlation < SETTINGS.least_rank_correlation
 
 
-def test_of_several_children_the_most_promising_is_taken():
+class Together(SyntheticCost):
+    """Prices a population at once."""
+
+    population_figures = frozenset(COST_FIGURES)
+
+    def figures(self, vectors):
+        costs = [synthetic_cost(SPACE.decode(vector)) for vector in vectors]
+        return {name: np.array([getattr(cost, name) for cost in costs]) for name in COST_FIGURES}
+
+
+@pytest.mark.parametrize("cost", [SyntheticCost(), Together()])
+def test_of_many_children_a_promising_one_is_taken(cost):
     table = RuggedTable(SPACE)
+    problem = FeasibilityProblem(space=SPACE, cost=cost, constraints=parse_constraints(["latency_ms <= 0.3"]))
     earlier = [candidates(table.accuracy, 40), candidates(table.accuracy, 20, seed=1)]
-    begun = begin_generation(PROBLEM, SETTINGS, earlier)
+    begun = begin_generation(problem, SETTINGS, earlier)
     known = {each.architecture for generation in earlier for each in generation}
 
-    def mean_gain(children):
-        settings = dataclasses.replace(SETTINGS, children=children)
+    def proposed(generation, count=20):
         rng = np.random.default_rng(0)
-        proposed = [propose_next(PROBLEM, settings, begun, known, rng) for _ in range(60)]
-        assert known.isdisjoint(proposed)
-        gains = [table.accuracy(each) - begun.front_accuracy(synthetic_cost(each), settings) for each in proposed]
-        return np.mean(gains)
+        found = [propose_next(problem, SETTINGS, generation, known, rng) for _ in range(count)]
+        assert known.isdisjoint(found)
+        assert all(synthetic_cost(each).latency_ms <= 0.3 for each in found)
+        return found
 
-    assert mean_gain(8) > mean_gain(1) + 0.03
+    def mean_accuracy(generation):
+        return np.mean([table.accuracy(each) for each in proposed(generation)])
+
+    assert mean_accuracy(begun) > mean_accuracy(dataclasses.replace(begun, predictor=None)) + 0.01
+    assert len(set(proposed(begun))) > 10  # each proposal has a draw of its own
+
+
+def test_children_are_priced_at_once_where_that_can_be():
+    begun = begin_generation(PROBLEM, SETTINGS, [candidates(RuggedTable(SPACE).accuracy, 40)] * 2)
+    asked_for = {}
+    for cost in (SyntheticCost(), Together()):
+        problem = dataclasses.replace(PROBLEM, cost=cost, constraints=parse_constraints(["latency_ms <= 0.3"]))
+        propose_next(problem, SETTINGS, begun, set(), np.random.default_rng(0))
+        asked_for[type(cost)] = cost.asked
+    assert asked_for[Together] <= 5 and asked_for[SyntheticCost] <= MOST_ALONE + 5
+
+
+def test_where_no_child_keeps_the_constraints_another_is_proposed():
+    """65 of 15 360 architectures keep these: the screen refuses all children."""
+    begun = begin_generation(PROBLEM, SETTINGS, [candidates(RuggedTable(SPACE).accuracy, 40)] * 2)
+    texts = ["latency_ms <= 0.1", "macs >= 2e6"]
+    problem = dataclasses.replace(PROBLEM, cost=Together(), constraints=parse_constraints(texts))
+    found = propose_next(problem, SETTINGS, begun, set(), np.random.default_rng(0))
+    assert found is not None and problem.violation(found) == 0
+
+
+def test_the_front_at_a_cost_by_hand():
+    begun = begin_generation(PROBLEM, SETTINGS, [])
+    begun = dataclasses.replace(begun, rivals=np.array([[-0.5, 1.0], [-0.7, 2.0], [-0.6, 3.0]]))
+    assert begun.front_accuracies(np.array([[0.5], [1.0], [2.5], [9.0]])).tolist() == [0.5, 0.5, 0.7, 0.7]
 
 
 def test_killed_again_and_again_a_search_with_predictor_ends_alike(tmp_path):
@@ -128,7 +207,8 @@ def test_on_real_evaluations_its_ranks_agree():
     settings = dataclasses.replace(table.settings, generations=4)
     found = list(evolve(table, table.problems[0], settings))
     seen, unseen = found[:54], found[54:]
-    predicted = AccuracyPredictor(table.space, seen).predict([(each.architecture, each.cost) for each in unseen])
+    vectors = np.stack([table.space.encode(each.architecture) for each in unseen])
+    predicted = AccuracyPredictor(table.space, seen).predict(vectors, table.figures(vectors))
     assert rank_correlation(predicted, [each.accuracy for each in unseen]) > 0.5
 
 

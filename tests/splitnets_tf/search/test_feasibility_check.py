@@ -20,7 +20,7 @@ from splitnets_tf.search import (
     run_search,
     total_violation,
 )
-from splitnets_tf.search.feasibility import repair
+from splitnets_tf.search.descent import repair
 from splitnets_tf.search.neighbours import neighbours
 from splitnets_tf.space import every_architecture, load_space, sample
 
