@@ -21,8 +21,13 @@ __all__ = ["NOTES", "dropping_notes", "quiet_tensorflow", "without_litert_notes"
 
 _MODULE = "tensorflow"
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-NOTES = (r"WARNING: All log messages before absl::InitializeLog\(\) is called", r"I\d{4} \d\d:\d\d:")
-"""Beginnings of lines that tell nothing: information that C++ logs, and the line above the first of it."""
+NOTES = (
+    r"WARNING: All log messages before absl::InitializeLog\(\) is called",
+    r"I\d{4} \d\d:\d\d:",
+    r"fully_quantize: \d+, inference_type: ",
+)
+"""Beginnings of lines that tell nothing: information that C++ logs, the line above the first of it, and what the TFLite
+converter prints of every int8 model."""
 _NO_DRIVER = r"E\d{4} \d\d:\d\d:\S+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit: "
 """An error on a machine that should have a GPU; on any other it says what everybody knows."""
 _LITERT_NOTE = b"INFO: Created TensorFlow Lite XNNPACK delegate"

@@ -27,7 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder with sensor.tflite and aggregator.tflite")
     parser.add_argument("--sensors", type=positive_whole_number, default=4, help="sensor processes (default: 4)")
     parser.add_argument("--frames", type=positive_whole_number, default=1000, help="of each sensor (default: 1000)")
-    parser.add_argument("--images", type=Path, help="uint8 .npy file [n, s, s, 3] (default: the embedded test images)")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        help="uint8 .npy file [n, s, s, 3], or [n, views, s, s, 3] (default: the embedded test images)",
+    )
     parser.add_argument("--labels", type=Path, help="integer .npy file [n] that belongs to --images")
     parser.add_argument("--kill", action="store_true", help="kill the last sensor on the way and start it again")
     parser.add_argument("--rate", type=positive_number, help="frames a second of each sensor (default: all it can)")
@@ -47,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     require_grpc()
     sensor = arguments.run / "sensor.tflite"
     views = open_pair(sensor, arguments.run / "aggregator.tflite").views
-    images, labels = _images(arguments)
+    images, labels = _images(arguments, views)
     settings = DemoSettings(
         sensors=views if views > 1 else arguments.sensors,
         frames=arguments.frames,
@@ -65,7 +69,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if good else _EXIT_DIFFERENT
 
 
-def _images(arguments: argparse.Namespace) -> tuple[Any, Any]:
+def _images(arguments: argparse.Namespace, views: int) -> tuple[Any, Any]:
+    """Images one by one and their labels; those of an object in several views follow one another, as frames do."""
     import numpy as np
 
     from splitnets_tf.errors import UserError
@@ -80,10 +85,18 @@ def _images(arguments: argparse.Namespace) -> tuple[Any, Any]:
         return source.images, source.labels
     if not arguments.images.is_file():
         raise UserError(f"{arguments.images}: no such file; expected uint8 images as .npy")
-    images = open_images(arguments.images)
-    if arguments.labels is None:
-        return images, None
-    return images, open_labels(arguments.labels, len(images), np.iinfo(np.int32).max)
+    try:
+        images = open_images(arguments.images)
+    except UserError:
+        if views == 1:
+            raise
+        images = open_images(arguments.images, views)
+    labels = None
+    if arguments.labels is not None:
+        labels = open_labels(arguments.labels, len(images), np.iinfo(np.int32).max)
+    if images.ndim == 4:
+        return images, labels
+    return images.reshape(-1, *images.shape[2:]), None if labels is None else np.repeat(labels, views)
 
 
 def _figures(result: Any) -> dict[str, Any]:

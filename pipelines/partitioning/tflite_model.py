@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitnets_tf.errors import UserError
+from splitnets_tf.quiet_tensorflow import dropping_notes
 
 __all__ = ["TfliteRunner", "convert"]
 
@@ -55,7 +56,7 @@ def convert(model: Any, *, calibration: Sequence[Arrays] | None = None) -> bytes
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), dropping_notes():
             warnings.simplefilter("ignore")
             content: bytes = converter.convert()
     except (RuntimeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from splitnets_tf.quiet_tensorflow import dropping_notes
 from splitnets_tf.space import OperationShape
 from splitnets_tf.supernet.materialize import add_keras_block
 
@@ -31,4 +32,5 @@ def convert_operation(shape: OperationShape) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    return converter.convert()
+    with dropping_notes():
+        return converter.convert()

@@ -1,5 +1,6 @@
 """Aggregator and sensors on loopback: equal to offline, foreign halves refused, missing views filled and named."""
 
+import argparse
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from tiny_halves import camera_images, write_halves
 
 from splitnets_tf.errors import UserError
 from tflite_export import Int8Model, bytes_to_int8, run_split
+from tflite_export.demo import _images as demo_images
 from tflite_export.demo import main as demo
 from tflite_export.halves import Aggregator, fingerprint, open_pair
 from tflite_export.sense import main as sense
@@ -307,6 +309,33 @@ def test_the_demo_survives_a_killed_sensor(single, tmp_path, capsys):
         "returned",
         "finished",
     ]
+
+
+def test_the_demo_shows_objects_in_several_views(multi, tmp_path, capsys):
+    np.save(tmp_path / "images.npy", camera_images(8 * VIEWS).reshape(8, VIEWS, 8, 8, 3))
+    np.save(tmp_path / "labels.npy", np.arange(8) % 3)
+    arguments = ["--images", str(tmp_path / "images.npy"), "--labels", str(tmp_path / "labels.npy"), "--frames", "20"]
+    assert demo([str(multi), *arguments, "--json", str(tmp_path / "demo.json")]) == 0
+
+    figures = json.loads((tmp_path / "demo.json").read_text("utf-8"))
+    assert figures["equal"] == figures["compared"] > 0
+    assert figures["server"]["views"] == VIEWS
+    assert figures["correct"] == figures["offline_correct"]
+    assert "lost, out of order: 0, 0" in capsys.readouterr().out
+
+
+def test_views_of_an_object_are_frames_of_one_number(tmp_path):
+    objects = camera_images(8 * VIEWS).reshape(8, VIEWS, 8, 8, 3)
+    np.save(tmp_path / "images.npy", objects)
+    np.save(tmp_path / "labels.npy", np.arange(8))
+    given = argparse.Namespace(images=tmp_path / "images.npy", labels=tmp_path / "labels.npy")
+    images, labels = demo_images(given, VIEWS)
+    for frame, view in ((0, 0), (5, 2), (7, 1)):
+        # What `run_demo` shows to sensor `view` as its frame of this number.
+        np.testing.assert_array_equal(images[frame * VIEWS + view], objects[frame, view])
+        assert labels[frame * VIEWS + view] == frame
+    with pytest.raises(UserError, match=r"\[n, s, s, 3\]"):
+        demo_images(given, 1)
 
 
 @pytest.mark.parametrize(
