@@ -92,6 +92,8 @@ class SplitFile:
     """Names of the results of the whole, in its order."""
     checked_inputs: int
     """Random inputs on which the parts in sequence were found equal to the whole, bit for bit."""
+    checked_with: str
+    """Kernels of LiteRT: `reference kernels`, or `optimised kernels` where these cannot run the file."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for `split.json`; files by name."""
@@ -110,14 +112,14 @@ def split_file(path: Path, positions: Sequence[int], output_dir: Path, *, check_
         path: The whole file.
         positions: Ascending cuts, each a number of operations before it (see `legal_file_cuts`).
         output_dir: Folder for parts and manifest; made where missing. Nothing is written unless the check passes.
-        check_inputs: Random inputs to compare on, with reference kernels, in a process of its own.
+        check_inputs: Random inputs to compare on, in a process of its own, with reference kernels where these run it.
 
     Raises:
         UserError: The file is missing, damaged or cannot be run, or the parts differ from it.
     """
     graph = read_tflite(path)
     parts = cut_file(path, positions)
-    _check(path, graph, parts, check_inputs)
+    kernels = _check(path, graph, parts, check_inputs)
     for piece in parts:
         write_bytes(output_dir / piece.name, piece.content)
     tensors = {tensor.name: tensor for tensor in read_tflite_file(path).tensors}
@@ -127,6 +129,7 @@ def split_file(path: Path, positions: Sequence[int], output_dir: Path, *, check_
         parts=tuple(_written(output_dir, piece, tensors, makers) for piece in parts),
         outputs=graph.outputs,
         checked_inputs=check_inputs,
+        checked_with=kernels,
     )
     write_json(output_dir / MANIFEST, result.to_dict())
     return result
@@ -194,18 +197,20 @@ def _wires(graph: Graph, start: int, end: int) -> tuple[tuple[str, ...], tuple[s
     return inputs, tuple(tensor for tensor in dict.fromkeys((*leaving, *graph.outputs)) if tensor in made)
 
 
-def _check(path: Path, graph: Graph, parts: Sequence[CutPart], inputs: int) -> None:
+def _check(path: Path, graph: Graph, parts: Sequence[CutPart], inputs: int) -> str:
+    """Kernels with which the parts were found equal to the whole."""
     with tempfile.TemporaryDirectory() as folder:
         for piece in parts:
             Path(folder, piece.name).write_bytes(piece.content)
         placed = [(Path(folder, piece.name), (piece.inputs, piece.outputs)) for piece in parts]
-        equal = count_equal_parts(path, (graph.inputs, graph.outputs), placed, inputs)
+        equal, kernels = count_equal_parts(path, (graph.inputs, graph.outputs), placed, inputs)
     if equal != inputs:
         raise UserError(
             f"{path}: the parts in sequence equal the whole on {equal} of {inputs} inputs only, so nothing was "
             "written; cut elsewhere (LiteRT lets an addition overwrite a tensor that a reshape still shares; a network "
             "that draws random numbers or keeps a state cannot be cut at all)"
         )
+    return kernels
 
 
 def _written(folder: Path, piece: CutPart, tensors: dict[str, FileTensor], makers: dict[str, str]) -> FilePart:

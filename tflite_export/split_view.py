@@ -51,7 +51,9 @@ def report_split(made: SplitFile, graph: Graph, positions: Sequence[int], system
         for tensor in piece.inputs:
             shape = "x".join(map(str, tensor.shape))
             out.print(f"{piece.path.name} takes {tensor.name} from {tensor.source}: {tensor.type} {shape}")
-    out.print(f"In sequence equal to the whole, bit for bit, on {made.checked_inputs} random inputs")
+    out.print(
+        f"In sequence equal to the whole, bit for bit, on {made.checked_inputs} random inputs ({made.checked_with})"
+    )
     predicted = predict_ms(graph, positions, system)
     unsplit = _unsplit(graph, system)
     if predicted is None:

@@ -62,7 +62,7 @@ def run_partition(options: argparse.Namespace) -> int:
             files = ", ".join(str(piece.path) for piece in made.parts)
             console.print(
                 f"exported by {chosen.method}: {files}\n"
-                f"parts against the whole: equal bit for bit on {made.checked_inputs} inputs"
+                f"parts against the whole: equal bit for bit on {made.checked_inputs} inputs ({made.checked_with})"
             )
             result["export"] = {"method": chosen.method} | made.to_dict()
         else:

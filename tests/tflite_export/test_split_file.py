@@ -10,6 +10,7 @@ from application_files import APPLICATIONS, write_application
 from splitnets_tf.errors import UserError
 from splitnets_tf.graph import read_tflite
 from splitnets_tf.hardware import crossing_tensors, load_system, plan_arena, split_cost, total_macs, weight_bytes
+from tflite_export import parts_check
 from tflite_export.file_cuts import fastest_cut, find_cut, legal_file_cuts, predict_ms
 from tflite_export.file_parts import split_file
 from tflite_export.split import main
@@ -109,6 +110,28 @@ def test_an_input_that_is_read_late_and_an_early_result_survive_every_pair_of_cu
     sources = {tensor.source for piece in made.parts[1:] for tensor in piece.inputs}
     assert "input" in sources
     assert len(made.outputs) == 2
+
+
+def test_where_the_reference_kernels_end_others_check(forked, tmp_path, monkeypatch):
+    count = parts_check._count
+
+    def refuse(kernels):
+        def counted(whole, plan, asked):
+            if asked in kernels:
+                raise UserError(f"{asked} aborted")
+            return count(whole, plan, asked)
+
+        return counted
+
+    assert split_file(forked, [2], tmp_path / "a").checked_with == "reference kernels"
+    monkeypatch.setattr(parts_check, "_count", refuse({"BUILTIN_REF"}))
+    made = split_file(forked, [2], tmp_path / "b")
+    assert made.checked_with == "optimised kernels"
+    assert json.loads((tmp_path / "b" / "split.json").read_text("utf-8"))["checked_with"] == "optimised kernels"
+    monkeypatch.setattr(parts_check, "_count", refuse(set(parts_check.KERNELS)))
+    with pytest.raises(UserError, match="BUILTIN_REF aborted"):
+        split_file(forked, [2], tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_the_price_of_a_cut_is_the_cost_models(mobilenet):
