@@ -100,12 +100,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     text = "SplitNets, Appendix H's question: how the split moves with bandwidth, speed, memory and number of sensors"
     sweep = commands.add_parser("hardware-sweep", help=text, description=text)
-    sweep.add_argument("--run", type=Path, required=True, help="a run of pipelines.imagenet with a finished search")
+    sweep.add_argument("--run", type=Path, required=True, help="a run of pipelines.imagenet with a trained supernet")
     sweep.add_argument("--output-dir", type=Path, default=Path("runs/hardware-sweep"), help="the sweep's own directory")
     sweep.add_argument(
         "--vary", action="append", metavar="WHAT", help="bandwidth, sensor speed, sensor memory, sensors"
     )
-    sweep.add_argument("--min-accuracy", type=float, help="what stands for a system (default: 98 %% of the run's best)")
+    sweep.add_argument(
+        "--min-accuracy", type=float, help="accuracy asked for (default: 98 %% of the unchanged system's best)"
+    )
     for study, text in _STUDIES.items():
         command = commands.add_parser(study, help=text, description=f"{text}. What was found: docs/training_claims.md")
         command.add_argument("--output-dir", type=Path, help="runs of all three studies (default: runs/CONFIGURATION)")

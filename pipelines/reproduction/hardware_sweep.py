@@ -1,11 +1,12 @@
 """How the best split moves with the hardware: one trained supernet, searched again for each of a series of systems.
 
 The question of SplitNets' Appendix H. One property of the system changes at a time; accuracies do not depend on the
-hardware, so a network is evaluated once for the whole sweep. Each system's search has a folder of its own and resumes.
+hardware, so a network is evaluated once for the whole sweep, and what one system's search has found is a candidate for
+all of them. Each system's search has a folder of its own and resumes.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,15 @@ from splitnets_tf.search import (
     SearchResult,
     SearchSettings,
     check_feasible,
-    choose,
     memory_constraints,
     run_search,
 )
-from splitnets_tf.space import SearchSpace
+from splitnets_tf.space import Architecture, SearchSpace
 
-__all__ = ["AXES", "FACTORS", "SENSOR_COUNTS", "Sweep", "sweep_rows", "varied"]
+__all__ = ["ACCURACY_SHARE", "AXES", "FACTORS", "SENSOR_COUNTS", "Sweep", "sweep_rows", "varied"]
 
+ACCURACY_SHARE = 0.98
+"""Unless told otherwise, so much of the best accuracy on the unchanged system is asked for."""
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """What bandwidth, sensor speed and sensor memory are multiplied by."""
 SENSOR_COUNTS = (1, 2, 4, 8, 12)
@@ -60,8 +62,8 @@ class Sweep:
     """Size of each search."""
     evaluator: Evaluator
     """The trained supernet."""
-    min_accuracy: float
-    """The fastest candidate above it stands for its system."""
+    min_accuracy: float | None
+    """The fastest candidate above it stands for its system; `ACCURACY_SHARE` decides where it is None."""
     directory: Path
     """Where the searches and the accuracies are kept."""
     identity: str
@@ -97,8 +99,10 @@ def varied(system: System, axis: str, value: float) -> System:
     return dataclasses.replace(system, processors=processors, links=links)
 
 
-def sweep_rows(sweep: Sweep, axes: Sequence[str], on_system: Callable[[int, int], None]) -> list[dict[str, Any]]:
-    """Search each system; returns a row for each.
+def sweep_rows(
+    sweep: Sweep, axes: Sequence[str], on_system: Callable[[int, int], None]
+) -> tuple[float, list[dict[str, Any]]]:
+    """Search each system, then choose for each among all that was evaluated for any; returns the floor and the rows.
 
     Args:
         sweep: What the searches share.
@@ -106,55 +110,85 @@ def sweep_rows(sweep: Sweep, axes: Sequence[str], on_system: Callable[[int, int]
         on_system: Called with the systems done and all systems.
 
     Returns:
-        Plain data: `axis`, `value`, and either `infeasible_because` or the figures of the fastest candidate that is
-        accurate enough (the most accurate one where none is, marked by `accurate_enough`).
+        The accuracy that is asked for, and plain data for each system: `axis`, `value`, and either
+        `infeasible_because` or the figures of the fastest candidate that is accurate enough (the most accurate one
+        where none is, marked by `accurate_enough`).
     """
     points = [(axis, value) for axis in axes for value in AXES[axis]]
     evaluator = RememberingEvaluator(sweep.evaluator, sweep.directory / "accuracies.json", sweep.identity)
-    rows = []
+    known: dict[Architecture, float] = {}
+    refusals: dict[tuple[str, float], str] = {}
     for done, (axis, value) in enumerate(points):
         on_system(done, len(points))
-        system = varied(sweep.system, axis, value)
-        row: dict[str, Any] = {"axis": axis, "value": value}
         folder = sweep.directory / "searches" / f"{axis.replace(' ', '_')}_{value:g}"
         try:
-            result = _search(sweep, system, evaluator, folder)
+            result = _search(sweep, varied(sweep.system, axis, value), evaluator, folder)
         except _InfeasibleError as error:
-            rows.append(row | {"infeasible_because": str(error)})
+            refusals[axis, value] = str(error)
             continue
-        candidate, enough = _stands_for(result, sweep.min_accuracy)
-        rows.append(row | {"infeasible_because": None, "accurate_enough": enough, **_figures(sweep.space, candidate)})
+        known |= {candidate.architecture: candidate.accuracy for candidate in result.evaluated}
     on_system(len(points), len(points))
-    return rows
+    floor = _floor(sweep, known)
+    rows = []
+    for axis, value in points:
+        row: dict[str, Any] = {"axis": axis, "value": value, "infeasible_because": refusals.get((axis, value))}
+        if row["infeasible_because"] is None:
+            candidate = _stands_for(_deployable(sweep, varied(sweep.system, axis, value), known), floor)
+            enough = candidate.accuracy >= floor
+            row |= {"accurate_enough": enough, **_figures(sweep.space, candidate)}
+        rows.append(row)
+    return floor, rows
 
 
 class _InfeasibleError(Exception):
     """Nothing of the space fits a system."""
 
 
-def _search(sweep: Sweep, system: System, evaluator: Evaluator, folder: Path) -> SearchResult:
+def _problem(sweep: Sweep, system: System) -> FeasibilityProblem:
     cost = AnalyticCost(sweep.space, system, sweep.num_classes)
     constraints = tuple(dict.fromkeys((*memory_constraints(system), *sweep.constraints)))
-    problem = FeasibilityProblem(space=sweep.space, cost=cost, constraints=constraints)
+    return FeasibilityProblem(space=sweep.space, cost=cost, constraints=constraints)
+
+
+def _search(sweep: Sweep, system: System, evaluator: Evaluator, folder: Path) -> SearchResult:
+    problem = _problem(sweep, system)
     try:
         check_feasible(problem, np.random.default_rng(sweep.settings.seed))
     except UserError as error:
         raise _InfeasibleError(str(error)) from error
     return run_search(
         space=sweep.space,
-        cost=cost,
+        cost=problem.cost,
         evaluator=evaluator,
-        constraints=constraints,
+        constraints=problem.constraints,
         settings=sweep.settings,
         directory=folder,
         identity=sweep.identity,
     )
 
 
-def _stands_for(result: SearchResult, min_accuracy: float) -> tuple[Candidate, bool]:
-    if max(candidate.accuracy for candidate in result.front) >= min_accuracy:
-        return choose(result.front, min_accuracy=min_accuracy)[0], True
-    return max(result.front, key=lambda candidate: candidate.accuracy), False
+def _deployable(sweep: Sweep, system: System, known: Mapping[Architecture, float]) -> list[Candidate]:
+    """What was evaluated for any system and keeps this one's constraints, at this one's costs."""
+    problem = _problem(sweep, system)
+    return [
+        Candidate(architecture=architecture, accuracy=accuracy, cost=problem.cost.cost(architecture))
+        for architecture, accuracy in known.items()
+        if problem.violation(architecture) == 0
+    ]
+
+
+def _floor(sweep: Sweep, known: Mapping[Architecture, float]) -> float:
+    if sweep.min_accuracy is not None:
+        return sweep.min_accuracy
+    accuracies = [candidate.accuracy for candidate in _deployable(sweep, sweep.system, known)]
+    return ACCURACY_SHARE * max(accuracies, default=0.0)
+
+
+def _stands_for(candidates: Sequence[Candidate], floor: float) -> Candidate:
+    enough = [candidate for candidate in candidates if candidate.accuracy >= floor]
+    if enough:
+        return min(enough, key=lambda candidate: (candidate.cost.latency_ms, -candidate.accuracy))
+    return max(candidates, key=lambda candidate: (candidate.accuracy, -candidate.cost.latency_ms))
 
 
 def _figures(space: SearchSpace, candidate: Candidate) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.table import Table
 
 from pipelines.report.figures import BAD, LINK_COLOUR, device_colour
@@ -27,20 +28,23 @@ def value_text(row: Mapping[str, Any]) -> str:
 
 def sweep_table(rows: Sequence[Mapping[str, Any]], min_accuracy: float) -> Table:
     """One line a system."""
-    table = Table(title=f"The fastest network of at least {100 * min_accuracy:.1f} % (inherited, validation)")
+    title = f"The fastest network of at least {100 * min_accuracy:.1f} % (inherited, validation); times in ms"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("changed", "value"):
-        table.add_column(heading)
-    for heading in ("split at stride", "channels", "latency", "sensor", "link", "aggregator", "accuracy"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, no_wrap=True)
+    for heading in ("stride", "ch.", "latency", "sensor", "link", "aggreg.", "acc. %"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for axis in dict.fromkeys(row["axis"] for row in rows):
         table.add_section()
         for row in (row for row in rows if row["axis"] == axis):
             if row["infeasible_because"]:
-                table.add_row(axis, value_text(row), "nothing fits", *[""] * 6)
+                table.add_row(axis, value_text(row), "-", *[""] * 5, "nothing")
                 continue
-            times = [f"{row[key]:.3g} ms" for key in ("latency_ms", *(key for _, key, _ in _PIECES))]
-            accuracy = f"{100 * row['accuracy']:.1f} %" + ("" if row["accurate_enough"] else " (best)")
+            times = [f"{row[key]:.2f}" for key in ("latency_ms", *(key for _, key, _ in _PIECES))]
+            accuracy = f"{100 * row['accuracy']:.1f}" + ("" if row["accurate_enough"] else "*")
             table.add_row(axis, value_text(row), f"{row['split_stride']}", f"{row['split_channels']}", *times, accuracy)
+    if not all(row["infeasible_because"] or row["accurate_enough"] for row in rows):
+        table.caption = "* nothing that fits is so accurate: the most accurate network"
     return table
 
 
@@ -54,9 +58,22 @@ def sweep_figure(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     for panel, axis in zip(panels, axes_names, strict=True):
         _draw_panel(panel, axis, [row for row in rows if row["axis"] == axis])
     panels[0].set_ylabel("latency per image, cost model (ms)")
-    panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=3)
+    figure.legend(*_keys(), loc="outside lower left", ncols=len(_PIECES) + 1)
     figure.suptitle(title)
     return figure
+
+
+def _keys() -> tuple[list[Any], list[str]]:
+    """Handles and labels of the legend."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [Patch(facecolor=colour) for _, _, colour in _PIECES]
+    labels = [name for name, _, _ in _PIECES]
+    return [*handles, Line2D([], [], linestyle="")], [
+        *labels,
+        "above: place and channels of the split; * less accurate",
+    ]
 
 
 def _draw_panel(panel: "Axes", axis: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -65,13 +82,12 @@ def _draw_panel(panel: "Axes", axis: str, rows: Sequence[Mapping[str, Any]]) -> 
             panel.text(place, 0, "nothing\nfits", ha="center", va="bottom", color=BAD, fontsize=8)
             continue
         bottom = 0.0
-        for name, key, colour in _PIECES:
-            label = name if place == 0 else "_nolegend_"
-            panel.bar(place, row[key], bottom=bottom, color=colour, edgecolor="white", label=label)
+        for _, key, colour in _PIECES:
+            panel.bar(place, row[key], bottom=bottom, color=colour, edgecolor="white")
             bottom += row[key]
         mark = "" if row["accurate_enough"] else "*"
-        place_text = f"/{row['split_stride']}{mark}\n{row['split_channels']} ch"
-        panel.text(place, bottom, place_text, ha="center", va="bottom", fontsize=8)
+        place_text = f"stride {row['split_stride']}{mark}\n{row['split_channels']} ch"
+        panel.text(place, bottom, place_text, ha="center", va="bottom", fontsize=7)
     panel.set_title(axis)
     panel.set_xticks(range(len(rows)), [value_text(row) for row in rows])
     panel.margins(y=0.22)
