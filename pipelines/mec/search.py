@@ -64,7 +64,7 @@ def search(context: MecContext) -> None:
         )
         network.optimizer = None
         write_atomically(weights_path(context), functools.partial(network.save_weights, overwrite=True))
-        _write_derived(context, network)
+        _write_derived(context, network, history.evaluator)
 
 
 def searched_network(context: MecContext) -> MixedNetwork:
@@ -110,10 +110,10 @@ def _new_network(context: MecContext) -> MixedNetwork:
     return network
 
 
-def _write_derived(context: MecContext, network: MixedNetwork) -> None:
+def _write_derived(context: MecContext, network: MixedNetwork, evaluator: SubnetworkEvaluator) -> None:
     state = read_state(network)
     found = derive(context.latency, state.log_probabilities, context.limit_ms)
-    logits = new_evaluator(context, network).logits(found.choices)
+    logits = evaluator.logits(found.choices)
     write_atomically(context.path("predictions", "inherited.npy"), functools.partial(np.save, arr=logits.argmax(-1)))
     rows = []
     for row, index, p in zip(network.layer_rows, found.choices, state.probabilities, strict=True):
@@ -155,7 +155,7 @@ class _History(keras.callbacks.Callback):
         super().__init__()
         self._context = context
         self._network = network
-        self._evaluator = new_evaluator(context, network)
+        self.evaluator = new_evaluator(context, network)
         self._writer = tf.summary.create_file_writer(str(context.path("logs", "search")))
         self._path = context.path(*_HISTORY)
 
@@ -167,7 +167,7 @@ class _History(keras.callbacks.Callback):
         row |= {
             "epoch": epoch + 1,
             "derived_ms": found.latency_ms,
-            "validation_accuracy": self._evaluator.evaluate(found.choices),
+            "validation_accuracy": self.evaluator.evaluate(found.choices),
             "limit_ms": self._context.limit_ms,
         }
         epochs = _read_epochs(self._path) if self._path.is_file() else []

@@ -64,6 +64,23 @@ def test_smoke_run_leaves_files_and_report_and_is_not_repeated(tmp_path, topolog
     assert (tmp_path / "weights.npz").stat().st_mtime_ns == weights
 
 
+@pytest.mark.slow
+def test_another_constraint_starts_behind_the_warm_up_of_a_finished_run(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    command = [sys.executable, "-m", "pipelines.mec", "--smoke", "--output-dir"]
+    subprocess.run([*command, str(first)], check=True)
+    others = ["--warmup-run", str(first), "--baselines-run", str(first)]
+    subprocess.run([*command, str(second), "--latency-ms", "3", *others], check=True)
+    histories = [json.loads((run / "search" / "history.json").read_text())["epochs"] for run in (first, second)]
+    assert [row["epoch"] for row in histories[1]] == [1, 2]
+    assert histories[1][0] == histories[0][0] | {"limit_ms": 3.0}
+    assert (
+        not (second / "search" / "warmup.weights.h5").exists() and not (second / "networks" / "mobilenet_v1").exists()
+    )
+    accuracies = [json.loads((run / "summary.json").read_text())["baselines"][0]["accuracy"] for run in (first, second)]
+    assert accuracies[0] == accuracies[1]
+
+
 @pytest.mark.parametrize(("options", "seeds"), [((), (5, 5, 7)), (("--seed", "3"), (3, 3, 3))])
 def test_the_seed_of_a_file_is_that_of_every_part(tmp_path, options, seeds):
     from pipelines.mec.__main__ import _parser, _resolve
