@@ -22,6 +22,8 @@ __all__ = ["Application", "main"]
 
 VERBS = ("train", "search", "export", "report")
 _SEEDS = ("seed", "train.seed", "search.seed", "fine_tune.seed")
+_SEEDS_BEHIND_TRAINING = ("search.seed", "fine_tune.seed")
+"""What --seed sets where another run's supernet is searched: data and training are settled."""
 _BATCH_SIZES = ("train.batch_size", "fine_tune.batch_size", "export.batch_size")
 _OPTIONS = {
     "dataset": "data.dataset",
@@ -251,18 +253,22 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
         stored = inherited_config(Path(arguments.supernet))
     if stored is not None:
         base = with_overrides(base, stored)
-    config = with_overrides(base, _overrides(application, arguments, options))
+    trained_elsewhere = arguments.supernet is not None or base.supernet_run is not None
+    seeds = _SEEDS_BEHIND_TRAINING if trained_elsewhere else _SEEDS
+    config = with_overrides(base, _overrides(application, arguments, options, seeds))
     check_rerank(config.selection.rerank)
     return application.open_context(config, arguments.output_dir, checkpoint_minutes=arguments.checkpoint_minutes)
 
 
-def _overrides(application: Application, arguments: argparse.Namespace, options: Mapping[str, str]) -> dict[str, Any]:
+def _overrides(
+    application: Application, arguments: argparse.Namespace, options: Mapping[str, str], seeds: tuple[str, ...]
+) -> dict[str, Any]:
     overrides = option_overrides(
         arguments,
         _config_file(arguments.config) if arguments.config else {},
         options=options,
         flags=("smoke", "full", "deterministic"),
-        seeds=_SEEDS,
+        seeds=seeds,
         batch_sizes=_BATCH_SIZES,
         folder_dataset=application.folder_dataset,
     )
@@ -290,7 +296,7 @@ def _run_stages(application: Application, context: Any, verb: str) -> None:
         train(context)
     if verb == "train":
         return
-    from pipelines.imagenet.search import search
+    from pipelines.imagenet.search import search, show_front
 
     trained = TrainedEvaluator(context)
     search(context, trained)
@@ -298,6 +304,7 @@ def _run_stages(application: Application, context: Any, verb: str) -> None:
 
     rerank(context)
     if verb == "search":
+        show_front(context)
         return
     from pipelines.imagenet.export import export
     from pipelines.imagenet.networks import fine_tune

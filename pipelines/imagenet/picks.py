@@ -17,7 +17,7 @@ from pipelines.run_directory import RunDirectory, json_fingerprint
 from splitnets_tf.errors import UserError
 from splitnets_tf.search import Candidate, choose, read_pareto_csv
 
-__all__ = ["build_picks", "pick_summaries", "picked"]
+__all__ = ["build_picks", "pick_predictions", "pick_summaries", "picked"]
 
 
 def picked(context: Context) -> dict[int, Candidate]:
@@ -62,10 +62,21 @@ def pick_summaries(context: Context, test: Predictions) -> list[dict[str, Any]]:
     rows = []
     for number, candidate in picked(context).items():
         pick = _of_pick(context, number)
-        predictions = dataclasses.replace(test, directory=predictions_path(pick, "chosen").parent)
+        predictions = pick_predictions(context, number, test)
         row = {"number": number, "id": candidate.id, "resolution": candidate.architecture.resolution}
         rows.append(row | network_summary(pick, candidate, predictions))
     return rows
+
+
+def pick_predictions(context: Context, number: int, test: Predictions) -> Predictions:
+    """A pick's own test predictions.
+
+    Args:
+        context: The run.
+        number: The pick's row of the front.
+        test: The chosen network's predictions.
+    """
+    return dataclasses.replace(test, directory=predictions_path(_of_pick(context, number), "chosen").parent)
 
 
 def _of_pick(context: Context, number: int) -> Context:

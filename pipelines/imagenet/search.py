@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.front_table import front_hypervolume, front_table
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.train import TrainedEvaluator, supernet_weights
 from pipelines.progress import console, progress_bar
@@ -16,10 +17,18 @@ from pipelines.run_directory import json_fingerprint
 from pipelines.search_effort import effort_sentences, search_effort
 from splitnets_tf.files import write_json
 from splitnets_tf.hardware import system_to_yaml
-from splitnets_tf.search import Evaluator, SearchProgress, run_search, run_worker, write_pareto_csv
+from splitnets_tf.search import (
+    Candidate,
+    Evaluator,
+    SearchProgress,
+    read_pareto_csv,
+    run_search,
+    run_worker,
+    write_pareto_csv,
+)
 from splitnets_tf.space import Architecture
 
-__all__ = ["search", "search_identity", "when_asked", "work"]
+__all__ = ["search", "search_identity", "show_front", "when_asked", "work"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +96,32 @@ def search(context: Context, trained: TrainedEvaluator) -> None:
         )
         write_pareto_csv(context.path("search", "pareto.csv"), result.front)
         write_pareto_csv(context.path("search", "evaluated.csv"), result.evaluated)
-        write_json(context.path("search", "effort.json"), search_effort(result))
+        volume = {"hypervolume": _hypervolume(context, result.front)}
+        write_json(context.path("search", "effort.json"), search_effort(result) | volume)
     for sentence in effort_sentences(search_effort(result)):
         console().print(sentence)
+
+
+def show_front(context: Context) -> None:
+    """Print the front of a search that has ended, and its hypervolume."""
+    front = read_pareto_csv(context.path("search", "pareto.csv"))
+    out = console()
+    out.print(front_table(front, context.space))
+    volume = _hypervolume(context, front)
+    if volume is not None:
+        out.print(
+            f"hypervolume: {volume['value']:.4f} of the rectangle between (100 %, 0 ms) and guessing "
+            f"({100 * volume['accuracy']:.1f} %) at the best feasible baseline's {volume['latency_ms']:.3f} ms"
+        )
+
+
+def _hypervolume(context: Context, front: Sequence[Candidate]) -> dict[str, float] | None:
+    """With its reference; None where no baseline is feasible, so that there is none."""
+    best = context.best_baseline
+    if best is None:
+        return None
+    value = front_hypervolume(front, context.num_classes, best.latency_ms)
+    return {"value": value, "accuracy": 1 / context.num_classes, "latency_ms": best.latency_ms}
 
 
 def work(context: Context, trained: TrainedEvaluator) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.imagenet.context import Context
 from pipelines.imagenet.export import read_export_record
+from pipelines.imagenet.front_comparison import front_comparisons
 from pipelines.imagenet.full_summary import full_baselines, full_training
 from pipelines.imagenet.network_summary import network_summary
 from pipelines.imagenet.networks import predictions_path, select
@@ -26,11 +27,12 @@ def build_summary(context: Context) -> dict[str, Any]:
     test.save_test_set()
     baselines = _baselines(context, candidate, test)
     comparisons = _comparisons(context, candidate, test)
-    if context.config.full:
-        full = full_baselines(context)
+    full = full_baselines(context) if context.config.full else None
+    if full is not None:
         baselines += full.rows(test)
         comparisons += full.comparisons(test, candidate.cost.latency_ms)
-    return assemble_summary(context, test, baselines=baselines, comparisons=comparisons, teachers=_teachers(context))
+    summary = assemble_summary(context, test, baselines=baselines, comparisons=comparisons, teachers=_teachers(context))
+    return summary | {"front_comparisons": front_comparisons(context, test, full)}
 
 
 def test_predictions(context: Context) -> Predictions:

@@ -11,6 +11,7 @@ __all__ = [
     "ACCURACY_KINDS",
     "Comparison",
     "Device",
+    "FrontComparison",
     "Interval",
     "Link",
     "Network",
@@ -155,6 +156,26 @@ class Comparison:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FrontComparison:
+    """A baseline, and the fastest network of the front that is at least as accurate."""
+
+    against: str
+    """The baseline's method and network."""
+    latency_ms: float
+    """Its latency."""
+    number: float | None
+    """The network's row in search/pareto.csv, counted from 1; None for one that is not there."""
+    front_latency_ms: float
+    """The network's latency."""
+    difference: Interval
+    """The network's accuracy minus the baseline's, paired."""
+    latency_ratio: float
+    """The network's latency over the baseline's."""
+    holds: bool
+    """Whether it is at least as accurate in less time."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class System:
     """The devices that the costs are for."""
 
@@ -202,6 +223,8 @@ class RunSummary:
     """Those for which it computed what LiteRT's reference kernels do."""
     training: Mapping[str, str | float]
     stage_seconds: Mapping[str, float]
+    front_comparisons: tuple[FrontComparison, ...] = ()
+    """The front against every feasible baseline, where several of its networks were built."""
     fusion: "Fusion | None" = None
     """Where the views are fused; None for single images."""
 

@@ -10,6 +10,7 @@ from pipelines.report.records import (
     ACCURACY_KINDS,
     Comparison,
     Device,
+    FrontComparison,
     Interval,
     Link,
     Network,
@@ -83,6 +84,7 @@ def summary_from_node(node: Node) -> RunSummary:
         micro_identical=_amount(micro, "identical"),
         training=_flat(node.get("training")),
         stage_seconds=_stage_seconds(node.get("stages")),
+        front_comparisons=tuple(_front_comparison(row) for row in _elements(node, "front_comparisons")),
         fusion=fusion_from_node(node.get("fusion")),
     )
 
@@ -185,6 +187,18 @@ def _comparison(node: Node) -> Comparison:
         latency_ratio=_amount(node, "latency_ratio"),
         holds=node["holds"].flag(),
         claim=_text(node, "claim"),
+    )
+
+
+def _front_comparison(node: Node) -> FrontComparison:
+    return FrontComparison(
+        against=node["against"].text(),
+        latency_ms=node["latency_ms"].amount(),
+        number=_amount(node, "number"),
+        front_latency_ms=node["front_latency_ms"].amount(),
+        difference=_interval(node["difference"]),
+        latency_ratio=node["latency_ratio"].amount(),
+        holds=node["holds"].flag(),
     )
 
 

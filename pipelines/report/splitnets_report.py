@@ -98,7 +98,7 @@ def _summary_sections(run: RunFiles) -> tuple[Section, ...]:
         accuracy_section(summary),
         accuracy_latency_section(run.front, summary.networks, summary.architecture),
         latency_section(summary.networks),
-        *((picks_section(summary.picks),) if summary.picks else ()),
+        *((picks_section(summary.picks, summary.front_comparisons),) if summary.picks else ()),
     )
 
 

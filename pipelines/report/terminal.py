@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.report.comparison_tables import accuracy_kinds
 from pipelines.report.cost_plots import latency_pieces
+from pipelines.report.pick_table import exceptions_text
 from pipelines.report.records import Interval, Network
 from pipelines.report.run_summary import summary_from_mapping
 from pipelines.report.shortfalls import SHORTFALL_LABEL, shortfalls
@@ -66,6 +67,8 @@ def terminal_summary(summary: Mapping[str, Any]) -> "RenderableType":
     parts += [Text(f"- {sentence}") for sentence in missed]
     parts.append(table)
     parts.append(Text(f"int8 (test): {points_text(run.int8.value)} % {_interval(run.int8)}"))
+    if run.front_comparisons:
+        parts.append(Text(exceptions_text(run.front_comparisons)))
     return Group(*parts)
 
 

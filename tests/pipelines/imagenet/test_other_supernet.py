@@ -6,6 +6,7 @@ import json
 import pytest
 import yaml
 
+from pipelines.imagenet.__main__ import main
 from pipelines.imagenet.config import DEMO, with_overrides
 from pipelines.imagenet.other_supernet import check_supernet, inherited_config
 from splitnets_tf.errors import UserError
@@ -63,6 +64,34 @@ def test_a_run_without_a_trained_supernet_of_its_own_is_refused(trained, tmp_pat
     (trained / "config.yaml").write_text(yaml.safe_dump(config.to_dict()))
     with pytest.raises(UserError, match="took its own supernet from"):
         check_supernet(config, INPUTS)
+
+
+def test_a_run_of_an_earlier_version_lacks_what_was_added_since(trained):
+    stored = yaml.safe_load((trained / "config.yaml").read_text())
+    del stored["train"]["rand_augment"]
+    (trained / "config.yaml").write_text(yaml.safe_dump(stored))
+    check_supernet(searching(trained), INPUTS)
+    with pytest.raises(UserError, match="another setting of train"):
+        check_supernet(searching(trained, **{"train.epochs": 5}), INPUTS)
+
+
+def test_another_seed_searches_the_same_supernet(trained, tmp_path, monkeypatch):
+    """--seed leaves what training and data have settled; a run that trains takes it for everything."""
+    resolved = []
+
+    def keep(config, output_dir, **options):
+        resolved.append(config)
+        check_supernet(config, INPUTS)
+        raise UserError("far enough")
+
+    monkeypatch.setattr("pipelines.imagenet.context.open_context", keep)
+    for options in (["--supernet", str(trained)], []):
+        with pytest.raises(UserError, match="far enough"):
+            main([*options, "search", "--seed", "7", "--output-dir", str(tmp_path / "new")])
+    searching_only, whole = resolved
+    assert searching_only.search.seed == searching_only.fine_tune.seed == 7
+    assert searching_only.seed == searching_only.train.seed == 0
+    assert whole.seed == whole.train.seed == whole.search.seed == 7
 
 
 def test_a_run_that_trains_needs_no_other(tmp_path):

@@ -54,6 +54,18 @@ def test_an_unreachable_floor_is_answered_with_the_largest_value_there_is():
     assert named_value(str(error.value), "macs") == pytest.approx(max(f["macs"] for f in FIGURES), rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("latency_ms <= 0.01", r"\(\d\d(\.\d)? % over its limit\)"),
+        ("peak_bytes <= 1", r"\(4\d\d,\d{3} % over its limit\)"),
+    ],
+)
+def test_how_far_a_limit_is_missed_is_written_out(text, amount):
+    with pytest.raises(UserError, match=amount):
+        check_feasible(problem(text), np.random.default_rng(0))
+
+
 def test_of_two_constraints_the_nearest_value_respects_the_other():
     texts = ("peak_bytes <= 9000", "macs >= 1e7")
     reachable = max(figures["macs"] for figures in FIGURES if figures["peak_bytes"] <= 9000)
