@@ -31,12 +31,14 @@ def search_figure(history: Sequence[Mapping[str, float]], limit_ms: float) -> "D
     panels[2].set_title("mean entropy in nats")
     for panel in panels:
         panel.set_xlabel("epoch")
+        panel.set_xticks(epochs)
     return figure
 
 
 def regression_figure(measured_ms: Sequence[float], predicted_ms: Sequence[float]) -> "Drawing":
     """Predicted against measured, both logarithmic, with the line of agreement."""
     from matplotlib.figure import Figure as Drawing
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     figure = Drawing(figsize=(_WIDTH / 2, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -44,4 +46,7 @@ def regression_figure(measured_ms: Sequence[float], predicted_ms: Sequence[float
     axes.plot(ends, ends, color=MUTED, linestyle="--")
     axes.scatter(measured_ms, predicted_ms, s=12, color=SERIES_COLOURS[0])
     axes.set(xscale="log", yscale="log", xlabel="measured ms", ylabel="predicted ms")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))  # figures are drawn without mathematical notation
+        axis.set_minor_formatter(NullFormatter())
     return figure

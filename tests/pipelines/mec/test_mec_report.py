@@ -105,6 +105,7 @@ def test_page_says_what_was_lost_first_and_what_is_assumed(summary):
     ):
         assert text in page, text
     assert page.count("<svg") == 4
+    assert "mathdefault" not in page, "powers of ten would stand there as their source"
 
 
 def test_a_missed_limit_is_a_shortfall(summary):
