@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from rich.table import Table
 
@@ -18,10 +19,10 @@ def jmsnas_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Above, validation accuracy over the epochs of the search (Figure 5); below, test accuracy against latency."""
     from matplotlib.figure import Figure
 
-    from pipelines.report.figures import CHOSEN, SERIES_COLOURS
+    from pipelines.report.figures import SERIES_COLOURS
 
     topologies = sorted({row["topology"] for row in rows})
-    figure = Figure(figsize=(_WIDTH, 7.0), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 8.0), layout="constrained")
     panels = figure.subplots(2, len(topologies), squeeze=False)
     for column, topology in enumerate(topologies):
         own = [row for row in rows if row["topology"] == topology]
@@ -30,26 +31,52 @@ def jmsnas_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             epochs = [point["epoch"] for point in row["history"]]
             accuracies = [100 * point["validation_accuracy"] for point in row["history"]]
             above.plot(epochs, accuracies, color=colour, label=f"T_const {row['limit_ms']:g} ms")
-        above.set(title=f"{topology}: the search", xlabel="epoch", ylabel="validation accuracy in %")
+        above.set(title=f"{topology}: the search", xlabel="epoch", ylabel="validation accuracy in %", xticks=epochs)
         above.legend()
-        points = [("JMSNAS", row["latency_ms"], row["accuracy"]["fine_tuned"]) for row in own]
-        points += [("cloud computing", row["cloud_computing_ms"], row["accuracy"]["fine_tuned"]) for row in own]
-        points += [
-            (f"{placed['backbone']}, {placed['method']}", placed["latency_ms"], placed["accuracy"])
-            for placed in own[0]["baselines"]
-            if placed["accuracy"]
-        ]
-        names = list(dict.fromkeys(name for name, _, _ in points))
-        for index, name in enumerate(names):
-            drawn = [(x, y) for other, x, y in points if other == name]
-            values = [100 * y["value"] for _, y in drawn]
-            low = [100 * (y["value"] - y["low"]) for _, y in drawn]
-            high = [100 * (y["high"] - y["value"]) for _, y in drawn]
-            colour = CHOSEN if name == "JMSNAS" else SERIES_COLOURS[index % len(SERIES_COLOURS)]
-            below.errorbar([x for x, _ in drawn], values, [low, high], fmt="o", color=colour, label=name, capsize=2)
+        _draw_networks(below, own)
         below.set(title=f"{topology}: after training on", xlabel="latency in ms", ylabel="test accuracy in %")
-        below.legend()
+    handles, labels = panels[1][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
+
+
+def _draw_networks(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Searched networks and MobileNets with 95 % intervals: dots where they are split, squares in the cloud."""
+    from pipelines.report.figures import CHOSEN, SERIES_COLOURS
+
+    searched = (("latency_ms", "o", "JMSNAS"), ("cloud_computing_ms", "s", "JMSNAS, cloud computing"))
+    for key, marker, title in searched:
+        points = [(row[key], row["accuracy"]["fine_tuned"]) for row in rows]
+        _draw_points(axes, points, CHOSEN, marker, title)
+    backbones = list(dict.fromkeys(placed["backbone"] for placed in rows[0]["baselines"]))
+    for backbone, colour in zip(backbones, SERIES_COLOURS, strict=False):
+        for method, marker, title in (("hivemind", "o", "HiveMind"), ("cloud computing", "s", "cloud computing")):
+            points = [
+                (placed["latency_ms"], placed["accuracy"])
+                for placed in rows[0]["baselines"]
+                if placed["accuracy"] and (placed["backbone"], placed["method"]) == (backbone, method)
+            ]
+            _draw_points(axes, points, colour, marker, f"{backbone}, {title}")
+
+
+def _draw_points(
+    axes: Axes, points: Sequence[tuple[float, Mapping[str, float]]], colour: str, marker: str, label: str
+) -> None:
+    if not points:
+        return
+    values = [100 * accuracy["value"] for _, accuracy in points]
+    low = [100 * (accuracy["value"] - accuracy["low"]) for _, accuracy in points]
+    high = [100 * (accuracy["high"] - accuracy["value"]) for _, accuracy in points]
+    axes.errorbar(
+        [latency_ms for latency_ms, _ in points],
+        values,
+        [low, high],
+        fmt=marker,
+        color=colour,
+        label=label,
+        capsize=2,
+        markerfacecolor=colour if marker == "o" else "white",
+    )
 
 
 def jmsnas_table(rows: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, Any]]) -> Table:

@@ -73,5 +73,5 @@ def test_table_has_a_line_for_each_run_and_its_answer():
 def test_figure_names_every_constraint_and_network():
     rows = [row(topology, limit, limit) for topology in ("chain", "mesh") for limit in (3.0, 4.0)]
     svg = figure_svg(lambda: jmsnas_figure(rows))
-    for text in ("T_const 3 ms", "T_const 4 ms", "JMSNAS", "cloud computing", "MobileNetV1, hivemind", "mesh"):
+    for text in ("T_const 3 ms", "T_const 4 ms", "JMSNAS", "JMSNAS, cloud computing", "MobileNetV1, HiveMind", "mesh"):
         assert text in svg
