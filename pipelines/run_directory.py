@@ -63,14 +63,24 @@ class RunDirectory:
         """The resolved configuration."""
         return self.path / "config.yaml"
 
-    def stored_config(self) -> dict[str, Any] | None:
+    def stored_config(self, *, pipeline: str | None = None) -> dict[str, Any] | None:
         """The configuration that the directory holds, or None where it holds no run.
 
+        Args:
+            pipeline: Module of the pipeline that asks for its own run; None where any will do.
+
         Raises:
-            UserError: The file is not what a pipeline writes.
+            UserError: The file is not what a pipeline writes, or another pipeline made the run.
         """
         if not self.config_path.is_file():
             return None
+        marker = self.path / _MARKER
+        maker = marker.read_text("utf-8", errors="replace").strip() if marker.is_file() else ""
+        if pipeline is not None and maker not in ("", pipeline):
+            raise UserError(
+                f"{self.path} holds a run of {maker}, not of {pipeline}; name another --output-dir, go on with "
+                f"python -m {maker}, or start afresh with --overwrite"
+            )
         try:
             data = read_yaml_file(self.config_path)
         except UserError as error:
@@ -85,6 +95,7 @@ class RunDirectory:
         system_text: str | None,
         *,
         overwrite: bool,
+        pipeline: str | None = None,
         open_keys: tuple[str, ...] = (),
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
@@ -94,6 +105,7 @@ class RunDirectory:
             config: Nested plain data of the resolved configuration.
             system_text: The resolved system as YAML; None where the run has none.
             overwrite: Remove what an earlier run left, and start afresh.
+            pipeline: Module whose run this is; noted for `stored_config`.
             open_keys: Beginnings of dotted keys that may still change, since no stage has read them yet.
             defaults: What a key had before there was one: a run of an earlier version lacks it.
 
@@ -107,6 +119,8 @@ class RunDirectory:
             stale.unlink()
         if system_text is not None:
             write_text(self.path / "system.yaml", system_text)
+        if pipeline is not None:
+            write_text(self.path / _MARKER, pipeline + "\n")
         write_text(self.config_path, yaml.safe_dump(dict(config), sort_keys=False))
 
     def check(

@@ -13,6 +13,10 @@ from splitnets_tf.errors import UserError
 __all__ = ["preset_names", "read_preset_or_file", "read_yaml_file", "yaml_data"]
 
 
+class _DoubleKey(yaml.YAMLError):
+    """A mapping gives a key twice."""
+
+
 def yaml_data(text: str, *, origin: str) -> Any:
     """Plain data of a YAML document.
 
@@ -27,7 +31,8 @@ def yaml_data(text: str, *, origin: str) -> Any:
         _refuse_duplicate_keys(yaml.compose(text, Loader=yaml.SafeLoader), set())
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{origin}: is not valid YAML: {' '.join(str(error).split())}") from error
+        text = " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
+        raise UserError(f"{origin}: is not valid YAML: {text}") from error
     except RecursionError as error:
         raise UserError(f"{origin}: is nested too deeply; give a plain YAML file") from error
 
@@ -94,6 +99,6 @@ def _refuse_duplicate_keys(node: yaml.Node | None, seen_nodes: set[int]) -> None
     for key, value in node.value:
         if isinstance(key, yaml.ScalarNode):
             if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
+                raise _DoubleKey(f"key {key.value!r} is given twice, in line {key.start_mark.line + 1} again")
             keys.add(key.value)
         _refuse_duplicate_keys(value, seen_nodes)

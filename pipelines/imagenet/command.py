@@ -235,6 +235,7 @@ def _prepare(application: Application, context: Any, *, overwrite: bool) -> None
         context.config.to_dict(),
         system_to_yaml(context.system),
         overwrite=overwrite,
+        pipeline=application.module,
         open_keys=open_keys,
         defaults=application.base_config(context.config.smoke).to_dict(),
     )
@@ -247,7 +248,7 @@ def _resolve(application: Application, arguments: argparse.Namespace, options: M
     from pipelines.imagenet.rerank import check_rerank
 
     run = RunDirectory(arguments.output_dir)
-    stored = None if arguments.overwrite else run.stored_config()
+    stored = None if arguments.overwrite else run.stored_config(pipeline=application.module)
     base = application.base_config(arguments.smoke)
     if stored is None and arguments.supernet is not None:
         stored = inherited_config(Path(arguments.supernet))

@@ -17,6 +17,7 @@ from pipelines.config_file import option_overrides, read_config_file
 from pipelines.run_directory import RunDirectory
 
 VERBS = ("search", "train", "export", "report", "baselines")
+_MODULE = "pipelines.mec"
 _OPTIONS = {
     "topology": "topology",
     "latency_ms": "latency_ms",
@@ -41,7 +42,7 @@ _BATCH_SIZES = ("search.batch_size", "train.batch_size", "export.batch_size")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.mec", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=f"python -m {_MODULE}", description=__doc__.splitlines()[0])
     parser.add_argument(
         "verb",
         nargs="?",
@@ -105,7 +106,7 @@ def _resolve(arguments: argparse.Namespace) -> Any:
     from pipelines.mec.context import open_mec
 
     output_dir = arguments.output_dir or Path(f"runs/mec-{arguments.topology or 'chain'}")
-    stored = None if arguments.overwrite else RunDirectory(output_dir).stored_config()
+    stored = None if arguments.overwrite else RunDirectory(output_dir).stored_config(pipeline=_MODULE)
     base = SMOKE if arguments.smoke else DEMO
     if stored is not None:
         base = with_overrides(base, stored)
@@ -136,7 +137,8 @@ def run_stages(context: Any, verb: str = "report", *, overwrite: bool = False) -
     from splitnets_tf.hardware import system_to_yaml
 
     with context.run.lock():
-        context.run.prepare(context.config.to_dict(), system_to_yaml(context.system), overwrite=overwrite)
+        system = system_to_yaml(context.system)
+        context.run.prepare(context.config.to_dict(), system, overwrite=overwrite, pipeline=_MODULE)
         layers = len(context.latency.operation_ms)
         from pipelines.mec.networks import train_baselines, train_chosen
 

@@ -116,6 +116,12 @@ def open_mec(config: MecConfig, output_dir: Path) -> MecContext:
         system=load_system(config.system_name),
         source=open_data(config.data, config.seed),
     )
+    topology = context.system.topology.kind
+    if (topology == "mesh") != (config.topology == "mesh"):
+        raise UserError(
+            f"system {config.system_name} is a {topology}, but the topology asked for is a {config.topology}; name a "
+            "system that is one, or change --topology"
+        )
     mixed_layers(context.space, context.system.topology)
     if context.space.resolution > context.source.image_size:
         raise UserError(

@@ -191,3 +191,15 @@ def test_a_run_from_before_a_key_existed_had_its_default(run):
         run.prepare({**newer, "later": {"parts": [0.5], "guide": None}}, SYSTEM, overwrite=False, defaults=defaults)
     run.prepare(newer, SYSTEM, overwrite=False, defaults=defaults)
     assert run.stored_config() == newer
+
+
+def test_a_run_of_another_pipeline_is_refused(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    with directory.lock():
+        directory.prepare({"seed": 1}, None, overwrite=False)
+    assert directory.stored_config(pipeline="pipelines.mec") == {"seed": 1}  # of a version that did not note it
+    with directory.lock():
+        directory.prepare({"seed": 1}, None, overwrite=False, pipeline="pipelines.mec")
+    assert directory.stored_config(pipeline="pipelines.mec") == directory.stored_config() == {"seed": 1}
+    with pytest.raises(UserError, match=r"holds a run of pipelines\.mec, not of pipelines\.imagenet"):
+        directory.stored_config(pipeline="pipelines.imagenet")

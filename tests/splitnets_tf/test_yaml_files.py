@@ -8,7 +8,7 @@ from splitnets_tf.yaml_files import preset_names, read_preset_or_file, read_yaml
     ("text", "message"),
     [
         ("a: [", "is not valid YAML"),
-        ("a: 1\na: 2\n", "key 'a' is given twice"),
+        ("a: 1\na: 2\n", "key 'a' is given twice, in line 2 again"),
         ("a: {b: [{c: 1, c: 2}]}", "key 'c' is given twice"),
         ("!!python/object/apply:os.system ['true']", "is not valid YAML"),
         ("[" * 5000, "is nested too deeply"),
@@ -20,6 +20,7 @@ def test_foreign_text_ends_in_one_line(text, message):
     assert str(error.value).startswith("mine.yaml: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+    assert "unicode string" not in str(error.value)
 
 
 def test_aliases_that_double_at_each_line_are_read_at_once():
