@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli import run_command
-from pipelines.imagenet.command import Application
+from pipelines.imagenet.application import Application
 from pipelines.imagenet.command import main as run_application
 
 __all__ = ["main"]
@@ -44,7 +44,7 @@ _APPLICATION = Application(
     module="pipelines.imagenet",
     description="Train a split-aware supernet, search architecture and split together, and export two int8 TFLite "
     "models with a report. Without arguments: the embedded data set on two CPU cores.",
-    dataset_help="components (default), image-folder or imagenet2012",
+    dataset_help="components (default), image-folder (default where --data-dir is given) or imagenet2012",
     data_dir_help="folder with one folder of images per class; of imagenet2012 with its archives",
     full_help="also train MobileNetV2 and Head Distillation to compare with; takes long",
     base_config=_base_config,

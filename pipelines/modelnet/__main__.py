@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli import run_command
-from pipelines.imagenet.command import Application
+from pipelines.imagenet.application import Application
 from pipelines.imagenet.command import main as run_application
 
 __all__ = ["main"]
@@ -69,13 +69,14 @@ _APPLICATION = Application(
     description="Train a supernet over several views of each object, search architecture and the place where the views "
     "are fused together, and export one int8 TFLite model for every sensor and one for the aggregator, with a report. "
     "Without arguments: the embedded data set, 12 views of each object, on two CPU cores.",
-    dataset_help="components (default), modelnet40 or mesh-folder",
+    dataset_help="components (default), modelnet40 or mesh-folder (default where --data-dir is given)",
     data_dir_help="folder of meshes: ModelNet40 as it is distributed, or one folder of meshes per class",
     full_help="also train the other MVCNN, and the chosen network fused elsewhere; takes long",
     base_config=_base_config,
     open_context=_open_context,
     finish=_finish,
     add_arguments=_add_arguments,
+    unit="objects",
     folder_dataset="mesh-folder",
     always_open=("backbones", "data.cache_dir"),
 )

@@ -57,9 +57,10 @@ def test_fields_of_one_record_are_checked_together():
 
 def test_an_earlier_limit_is_taken_back(tmp_path):
     from pipelines.imagenet.__main__ import _APPLICATION
-    from pipelines.imagenet.command import _parser, _resolve
+    from pipelines.imagenet.application import application_parser
+    from pipelines.imagenet.command import _resolve
 
-    parser, options = _parser(_APPLICATION)
+    parser, options = application_parser(_APPLICATION)
 
     def resolve(*arguments):
         return _resolve(_APPLICATION, parser.parse_args(["--output-dir", str(run), *arguments]), options)
