@@ -5,21 +5,19 @@ them belongs to the sensor; the aggregator's input copies it in every training s
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from splitnets_tf.hardware import concatenation_groups
 from splitnets_tf.layers import fold_views
 from splitnets_tf.supernet.materialize import NetworkModels, fused
 from tflite_export.quantize_scheme import quantize_segment
 
 __all__ = ["QuantizedNetwork"]
 
-_MOST_CONCATENATED = 10
-"""Tensors that TensorFlow Lite Micro's concatenation takes at most (its `kMaxInputNum`)."""
 Ranges = Mapping[str, tuple[float, float]]
 """Float layer name -> least and largest value of its output."""
 
@@ -123,10 +121,8 @@ def _concatenated(tensors: Sequence[Any], axis: int) -> Any:
 
     All of them have one range, so every step only moves bytes, and the result is that of a single step.
     """
-    while len(tensors) > _MOST_CONCATENATED:
-        groups = -(-len(tensors) // _MOST_CONCATENATED)
-        bounds = [len(tensors) * group // groups for group in range(groups + 1)]
-        tensors = [tf.concat(tensors[start:end], axis) for start, end in pairwise(bounds)]
+    while len(groups := concatenation_groups(len(tensors))) > 1:
+        tensors = [tf.concat(tensors[group], axis) for group in groups]
     return tf.concat(tensors, axis)
 
 

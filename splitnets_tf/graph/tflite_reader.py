@@ -116,8 +116,8 @@ def _activations(path: Path, file: TfliteFile, constants: set[int]) -> list[int]
                 f"{path}: tensor {tensor.name!r} has a dynamic shape (axes {list(tensor.dynamic_axes)}); convert the "
                 "model with a fixed input size and batch 1"
             )
-    # The planner breaks ties by the order of the file, inputs of a graph come first in ours.
-    return [*file.inputs, *(index for index in activations if index not in file.inputs)]
+    # The planner breaks ties by the order of the file, in which an input may stand anywhere.
+    return sorted({*file.inputs, *activations})
 
 
 def _buffer_owners(file: TfliteFile) -> dict[int, int]:

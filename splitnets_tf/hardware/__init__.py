@@ -29,7 +29,7 @@ from splitnets_tf.hardware.cost import (
 )
 from splitnets_tf.hardware.cutting import crossing_tensors, cut, part, reorder
 from splitnets_tf.hardware.formulas import energy_mj, feature_bytes, latency_ms, throughput_per_s, transfer_ms
-from splitnets_tf.hardware.fusion import fuse_int8
+from splitnets_tf.hardware.fusion import concatenation_groups, fuse_int8
 from splitnets_tf.hardware.graph import (
     Graph,
     Operation,
@@ -85,6 +85,7 @@ __all__ = [
     "chain_completion_ms",
     "chain_cost",
     "completion_ms",
+    "concatenation_groups",
     "crossing_tensors",
     "cut",
     "device_cost",

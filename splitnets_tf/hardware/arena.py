@@ -11,11 +11,13 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from splitnets_tf.hardware.graph import Graph
+from splitnets_tf.hardware.graph import Graph, Operation
 
 __all__ = ["ARENA_ALIGNMENT_BYTES", "Allocation", "ArenaPlan", "place_greedily", "plan_arena", "tensor_lifetimes"]
 
 ARENA_ALIGNMENT_BYTES = 16
+_REDUCTIONS = frozenset({"global_average_pool", "sum"})
+"""Besides its sums, TensorFlow Lite Micro's int8 mean asks for an index over the axes and for the axes it reduces."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,7 @@ def plan_arena(graph: Graph) -> ArenaPlan:
     names = [tensor.name for tensor in graph.tensors if tensor.size_bytes > 0]
     sizes = [_align(graph.tensor(name).size_bytes) for name in names]
     spans = [lifetimes[name] for name in names]
-    scratch = [(op.name, op.scratch_bytes, i + 1) for i, op in enumerate(graph.operations) if op.scratch_bytes]
+    scratch = [(op.name, size, i + 1) for i, op in enumerate(graph.operations) for size in _scratch_sizes(op)]
     sizes += [_align(size) for _, size, _ in scratch]
     spans += [(step, step) for _, _, step in scratch]
     offsets = place_greedily(sizes, spans)
@@ -133,6 +135,14 @@ def place_greedily(sizes: Sequence[int], spans: Sequence[tuple[int, int]]) -> li
         offsets[i] = lowest
         bisect.insort(placed, (lowest, i))
     return offsets
+
+
+def _scratch_sizes(operation: Operation) -> tuple[int, ...]:
+    """Buffers that a kernel asks for beside its tensors; each is placed by itself."""
+    if not operation.scratch_bytes:
+        return ()
+    small = ARENA_ALIGNMENT_BYTES
+    return (operation.scratch_bytes, small, small) if operation.kind in _REDUCTIONS else (operation.scratch_bytes,)
 
 
 def _align(size_bytes: int) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from splitnets_tf.hardware.graph import Graph, Operation
 
-__all__ = ["fuse_int8"]
+__all__ = ["concatenation_groups", "fuse_int8"]
 
 WEIGHTED = frozenset({"conv2d", "depthwise_conv2d", "conv2d_transpose", "dense"})
 PADDED = frozenset({"conv2d", "depthwise_conv2d"})
@@ -21,6 +22,15 @@ TAKES_ACTIVATION = WEIGHTED | {"add", "multiply", "average_pool", "max_pool"}
 FUSED_FUNCTIONS = frozenset({"relu", "relu6", "relu_n1_to_1"})
 AXES_BYTES = 8
 """Two int32 axes of a mean over height and width."""
+MOST_CONCATENATED = 10
+"""Tensors that TensorFlow Lite Micro's concatenation takes at most (its `kMaxInputNum`)."""
+
+
+def concatenation_groups(count: int) -> list[slice]:
+    """The even groups in which many views are concatenated first; one group where TensorFlow Lite Micro takes all."""
+    groups = -(-count // MOST_CONCATENATED)
+    bounds = [count * group // groups for group in range(groups + 1)]
+    return [slice(start, end) for start, end in pairwise(bounds)]
 
 
 def fuse_int8(graph: Graph) -> Graph:
@@ -179,7 +189,18 @@ class _Fuser:
         self.tensors |= {name: replace(self.tensors[source], name=name) for name in names}
         place = self.inputs.index(source)
         self.inputs[place : place + 1] = names
+        while operation.function == "concat" and len(names) > MOST_CONCATENATED:
+            names = tuple(self.joined(operation, names[group]) for group in concatenation_groups(len(names)))
         self.emit(replace(operation, inputs=names))
+
+    def joined(self, operation: Operation, names: tuple[str, ...]) -> str:
+        """Emits the concatenation of some of the views and returns its tensor."""
+        parts = [self.tensors[name].shape for name in names]
+        made = f"{names[0]}-{names[-1].rpartition('/')[2]}"
+        shape = (*parts[0][:-1], sum(part[-1] for part in parts))
+        self.tensors[made] = replace(self.tensors[names[0]], name=made, shape=shape)
+        self.emit(replace(operation, name=made, kind="concat", inputs=names, outputs=(made,), views=1, function=""))
+        return made
 
     def reshape(self, operation: Operation) -> None:
         # The converter makes a mean that keeps its axes of one that is reshaped to 1 x 1 x channels.
