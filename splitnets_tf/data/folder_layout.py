@@ -100,6 +100,9 @@ def _top_folders(directory: Path) -> list[Path]:
     if not folders:
         received = "only files" if any(directory.iterdir()) else "nothing"
         raise UserError(f"{directory} holds {received}; {_EXPECTED}")
+    loose = sorted(path.name for path in directory.iterdir() if path.is_file() and not path.name.startswith("."))
+    if loose:
+        _LOGGER.warning("%s: left out %d file(s) that are in no class folder: %s", directory, len(loose), loose[0])
     return folders
 
 

@@ -201,7 +201,8 @@ def _divide(
         if len(members) < 1 + len(held_out):
             raise UserError(
                 f"class '{name}' of {directory} has {len(members)} readable image(s) for train and "
-                f"{' and '.join(held_out)}; at least {1 + len(held_out)} are needed"
+                f"{' and '.join(held_out)}; at least {1 + len(held_out)} are needed; add "
+                "some or remove the class"
             )
         order = np.random.default_rng([seed, label]).permutation(len(members))
         for split in held_out:

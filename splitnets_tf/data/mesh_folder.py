@@ -250,7 +250,7 @@ def _divide(
             except ValueError as error:
                 raise UserError(
                     f"class '{class_names[label]}' of {directory} has {len(members)} different mesh(es) for train and "
-                    f"{' and '.join(held_out)}; at least {1 + len(shares)} are needed"
+                    f"{' and '.join(held_out)}; at least {1 + len(shares)} are needed; add some or remove the class"
                 ) from error
             for member, number in zip(members, chosen, strict=True):
                 splits[held_out[number - 1] if number else "train"].append(member)

@@ -126,6 +126,18 @@ def test_identical_files_count_once_and_stay_out_of_train(
         assert sum(copy in record.message and "identical to" in record.message for record in caplog.records) == 1
 
 
+def test_files_outside_of_all_classes_are_counted_aloud(
+    make_folder: MakeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = make_folder({"cat": 5, "dog": 5})
+    (directory / "cat" / "000.png").rename(directory / "stray.png")
+    (directory / ".DS_Store").touch()
+    with caplog.at_level(logging.WARNING):
+        open_source(data_dir=directory)
+    (record,) = caplog.records
+    assert "left out 1 file(s) that are in no class folder: stray.png" in record.message
+
+
 def test_links_in_a_circle_end(make_folder: MakeFolder) -> None:
     directory = make_folder({"cat": 3, "dog": 3})
     (directory / "cat" / "loop").symlink_to(directory / "cat", target_is_directory=True)
