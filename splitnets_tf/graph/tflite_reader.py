@@ -73,6 +73,10 @@ def read_tflite(path: str | Path) -> Graph:
         if all(index in constants for index in operator.outputs):
             continue
         operations.append(_operation(file, position, operator, constants, owners))
+    made = {file.tensors[index].name for index in file.inputs}.union(*(operation.outputs for operation in operations))
+    for name in (file.tensors[index].name for index in activations):
+        if name not in made:
+            raise UserError(f"{path}: is damaged (nothing makes tensor {name!r}); convert the model again")
     try:
         return Graph(
             name=path.stem,

@@ -187,6 +187,12 @@ def _lose_outputs(model):
     model.subgraphs[0].operators[-1].outputs = []
 
 
+def _orphan_result(model):
+    graph = model.subgraphs[0]
+    graph.outputs = [*graph.outputs, len(graph.tensors)]
+    graph.tensors = [*graph.tensors, graph.tensors[graph.outputs[0]]]
+
+
 def _wrong_code(model):
     model.subgraphs[0].operators[0].opcodeIndex = 77
 
@@ -206,6 +212,7 @@ def _starved_weights(model):
         (_lose_bias_and_weights, "lacks an operand"),
         (_lose_inputs, "lacks an operand|reads nothing"),
         (_lose_outputs, "has no result"),
+        (_orphan_result, "nothing makes tensor|which nothing has made"),
         (_wrong_code, "operator code 77 does not exist"),
         (_huge_tensor, "cannot be"),
         (_starved_weights, "bytes of data and has"),
