@@ -98,6 +98,9 @@ def propose(
     def random() -> Architecture:
         return problem.placed(sample(problem.space, rng))
 
+    def child() -> Architecture:
+        return problem.placed(_child(problem.space, settings, parents, rng))
+
     if not parents:
         firsts = tuple(dict.fromkeys(problem.placed(extreme) for extreme in extremes(problem.space)))
         for extreme in firsts[len(known) : len(known) + 1]:
@@ -106,7 +109,6 @@ def propose(
                 return repaired
     makers = [(random, lambda: problem.passing(sample_vectors(problem.space, rng, MANY)))]
     if parents:
-        child = lambda: problem.placed(_child(problem.space, settings, parents, rng))  # noqa: E731
         makers.insert(0, (child, lambda: breed(problem, settings, parents, MANY, rng)))
     for make, make_many in makers:
         for architecture in _candidates(problem, settings, make, make_many, rng):

@@ -37,10 +37,10 @@ def test_the_search_ends_among_the_best_of_real_evaluations():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "marks"), [("synthetic", (18, 18, 18)), ("supernet", (10, 18, 18))])
-def test_most_of_twenty_seeds_succeed(name, marks):
-    """18 of 20 is the mark; the first problem of real evaluations misses it, as docs/search.md says."""
+@pytest.mark.parametrize(("name", "method"), [("synthetic", "search"), ("supernet", "with predictor")])
+def test_most_of_twenty_seeds_succeed(name, method):
+    """18 of 20 is the mark; without the predictor, real evaluations miss it, as docs/search.md says."""
     table = TABLES[name]()
-    for texts, mark in zip(table.problems, marks, strict=True):
-        best = max(2, -(-len(table.feasible_accuracies(texts)) // 1000))
-        assert sum(rank <= best for rank in ranks(table, texts, "with predictor", range(20))) >= mark
+    for texts in table.problems:
+        best = -(-len(table.feasible_accuracies(texts)) // 1000)
+        assert sum(rank <= best for rank in ranks(table, texts, method, range(20))) >= 18

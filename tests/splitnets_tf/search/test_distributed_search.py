@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from distributed_searches import CONSTRAINTS, QUESTION, SETTINGS
+from distributed_searches import CONSTRAINTS, QUESTION, SETTINGS, SPARING, PartwiseTable
 from keras_tuner.engine.trial import TrialStatus
 
 from benchmarks.synthetic_problem import SPACE, TINY_SPACE, RuggedTable, SyntheticCost
@@ -37,8 +37,28 @@ def alone(tmp_path_factory):
 
 @pytest.mark.parametrize("scenario", [pytest.param("plain", marks=pytest.mark.slow), "killed worker", "killed chief"])
 def test_chief_and_workers_find_what_one_process_finds(tmp_path, alone, scenario):
+    begun = found_together(tmp_path / "run", scenario, alone)
+    assert begun["one"] >= 1
+    assert begun["two"] >= (1 if scenario == "plain" else 3)
+    # Only the killed worker's evaluation is done twice; a restarted chief may hand out again what two workers hold.
+    again = {"plain": (0,), "killed worker": (1,), "killed chief": (0, 1, 2)}[scenario]
+    assert sum(begun.values()) - SETTINGS.max_candidates in again
+
+
+@pytest.mark.slow
+def test_with_halving_and_predictor_they_find_the_same(tmp_path):
+    directory = tmp_path / "alone" / "search"
+    alone = run_search(**SPARING, cost=SyntheticCost(), evaluator=PartwiseTable(SPACE), directory=directory)
+    assert any(check.used for check in alone.predictor_checks)
+    assert any(candidate.given_up for candidate in alone.evaluated)
+    begun = found_together(tmp_path / "run", "sparing", alone)
+    assert sum(begun.values()) - SPARING["settings"].max_candidates == 1
+
+
+def found_together(folder, scenario, alone):
+    """Run a scenario, compare its result with that of one process, return the evaluations that each worker began."""
     run = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path / "run"), scenario],
+        [sys.executable, str(SCRIPT), str(folder), scenario],
         env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
@@ -47,15 +67,10 @@ def test_chief_and_workers_find_what_one_process_finds(tmp_path, alone, scenario
     )
     assert run.returncode == 0, run.stderr[-3000:]
     told = json.loads(run.stdout.splitlines()[-1])
-    killed = {"two": int(signal.SIGKILL)} if scenario == "killed worker" else {}
+    killed = {"two": int(signal.SIGKILL)} if scenario in ("killed worker", "sparing") else {}
     assert told["ended"] == {"chief": 0, "one": 0, "two": 0} | killed, run.stderr[-3000:]
-    assert read_pareto_csv(tmp_path / "run" / "evaluated.csv") == alone.evaluated
-    begun = told["begun"]
-    assert begun["one"] >= 1
-    assert begun["two"] >= (1 if scenario == "plain" else 3)
-    # Only the killed worker's evaluation is done twice; a restarted chief may hand out again what two workers hold.
-    again = {"plain": (0,), "killed worker": (1,), "killed chief": (0, 1, 2)}[scenario]
-    assert sum(begun.values()) - SETTINGS.max_candidates in again
+    assert read_pareto_csv(folder / "evaluated.csv") == alone.evaluated
+    return told["begun"]
 
 
 class Clock:
