@@ -87,12 +87,17 @@ def _facts(summary: Summary) -> tuple[Fact, ...]:
         Fact("Space", f"{summary['space']['name']}, {summary['space']['layers']} layers"),
         Fact("System", f"{summary['system']['name']} ({summary['system']['topology']})"),
         Fact("T_const", ms_text(summary["limit_ms"])),
+        Fact("Int8", f"{_interval_text(summary['accuracy']['int8'])} of the test images correct"),
         Fact("Seed", f"{summary['seed']}"),
         Fact("Boundary", f"devices equal the whole int8 net on {summary['boundary']['bit_exact_inputs']} inputs"),
     ]
     if summary["smoke"]:
         facts.append(Fact("Mode", "smoke test: every figure is from a run far too short to mean anything"))
     return tuple(facts)
+
+
+def _interval_text(value: Mapping[str, float]) -> str:
+    return f"{points_text(value['value'])} % {interval_text(value['low'], value['high'])}"
 
 
 def _comparison(summary: Summary) -> Section:
