@@ -53,7 +53,7 @@ DEMO = ModelnetConfig(
     search=SearchSettings(population=16, generations=5),
     calibration_images=96,
     selection=SelectionSettings(),
-    export=ExportSettings(qat_epochs=1, batch_size=16, bit_exact_inputs=64),
+    export=ExportSettings(qat_epochs=1, batch_size=16),
     plain_cnn=False,
 )
 SMOKE = dataclasses.replace(
