@@ -25,7 +25,8 @@ def yaml_data(text: str, *, origin: str) -> Any:
         origin: Where it comes from, for messages.
 
     Raises:
-        UserError: The text is no YAML, asks for Python objects, gives a key twice, or is nested without end.
+        UserError: The text is no YAML, asks for Python objects, gives a key twice, is nested without end, or has a
+            value that is not what its form says, such as a date in a thirteenth month.
     """
     try:
         _refuse_duplicate_keys(yaml.compose(text, Loader=yaml.SafeLoader), set())
@@ -35,6 +36,12 @@ def yaml_data(text: str, *, origin: str) -> Any:
         raise UserError(f"{origin}: is not valid YAML: {text}") from error
     except RecursionError as error:
         raise UserError(f"{origin}: is nested too deeply; give a plain YAML file") from error
+    except (ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        # What PyYAML makes of a value's form (a date, a number, a tag) fails with whatever Python's own types raise.
+        raise UserError(
+            f"{origin}: has a value that is not the date, number or character that its form says ({error}); write text "
+            "in quotes"
+        ) from error
 
 
 def read_yaml_file(path: Path, *, origin: str | None = None) -> Any:

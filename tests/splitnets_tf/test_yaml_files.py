@@ -12,6 +12,13 @@ from splitnets_tf.yaml_files import preset_names, read_preset_or_file, read_yaml
         ("a: {b: [{c: 1, c: 2}]}", "key 'c' is given twice"),
         ("!!python/object/apply:os.system ['true']", "is not valid YAML"),
         ("[" * 5000, "is nested too deeply"),
+        ("name: 2026-13-01", "not the date, number or character that its form says (month must be in 1..12)"),
+        ("a: 0x_", "that its form says"),
+        ("a: " + "9" * 5000, "that its form says"),
+        ("a: " + "1:" * 300 + "0.5", "that its form says"),
+        ("a: !!timestamp soon", "that its form says"),
+        ("a: !!bool perhaps", "that its form says"),
+        (r'a: "\UFFFFFFFF"', "that its form says"),
     ],
 )
 def test_foreign_text_ends_in_one_line(text, message):
