@@ -29,17 +29,16 @@ def front_table(front: Sequence[Candidate], space: SearchSpace) -> Table:
     return table
 
 
-def front_hypervolume(front: Sequence[Candidate], num_classes: int, reference_ms: float) -> float:
+def front_hypervolume(front: Sequence[Candidate], reference_accuracy: float, reference_ms: float) -> float:
     """The share of the rectangle between perfection and the reference that the front dominates.
 
-    Perfection is accuracy 1 in no time; the reference is the accuracy of guessing at a latency that does not depend on
-    the search, so that the figures of several searches on one supernet and system can be compared.
+    Perfection is accuracy 1 in no time. The figures of several searches can be compared where they have one reference.
 
     Args:
         front: The networks.
-        num_classes: Classes among which is guessed.
-        reference_ms: The reference's latency; slower networks add nothing.
+        reference_accuracy: Less accurate networks add nothing; where it is 1, there is nothing to dominate: 0.
+        reference_ms: Slower networks add nothing.
     """
-    guessing = 1 / num_classes
+    area = (1 - reference_accuracy) * reference_ms
     objectives = np.array([(-each.accuracy, each.cost.latency_ms) for each in front]).reshape(-1, 2)
-    return hypervolume_2d(objectives, (-guessing, reference_ms)) / ((1 - guessing) * reference_ms)
+    return hypervolume_2d(objectives, (-reference_accuracy, reference_ms)) / area if area else 0.0

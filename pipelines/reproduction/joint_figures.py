@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from pipelines.front_table import front_hypervolume
 from pipelines.reproduction.joint_search import JOINT
-from splitnets_tf.search import Candidate, hypervolume_2d, pareto_front
+from splitnets_tf.search import Candidate, pareto_front
 
-__all__ = ["LEVELS", "ablation_rows", "front_hypervolume"]
+__all__ = ["LEVELS", "ablation_rows"]
 
 LEVELS = (0.9, 0.95, 0.98)
 """Shares of the best accuracy of all arms and seeds at which latencies are compared."""
@@ -45,12 +44,6 @@ def ablation_rows(points: Points, reference_ms: float) -> dict[str, Any]:
     ]
     reference = {"accuracy": lowest, "latency_ms": reference_ms}
     return {"reference": reference, "levels": levels, "rows": rows, "comparisons": _comparisons(rows)}
-
-
-def front_hypervolume(front: Sequence[Candidate], lowest: float, reference_ms: float) -> float:
-    """Share of the rectangle between perfection (accuracy 1 in no time) and the reference that the front dominates."""
-    objectives = [(-each.accuracy, each.cost.latency_ms) for each in front]
-    return hypervolume_2d(np.array(objectives).reshape(-1, 2), (-lowest, reference_ms)) / ((1 - lowest) * reference_ms)
 
 
 def _fastest(front: Sequence[Candidate], level: float) -> float | None:

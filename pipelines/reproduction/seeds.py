@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.front_table import front_hypervolume
 from pipelines.imagenet.summary_rows import ACCURACY_MARGIN, TEST_SET, Predictions
-from pipelines.reproduction.joint_figures import front_hypervolume
 from pipelines.run_directory import RunDirectory
 from pipelines.statistics import pooled_estimate
 from splitnets_tf.errors import UserError

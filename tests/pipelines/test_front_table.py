@@ -27,8 +27,9 @@ def candidate(accuracy, latency_ms, seed=0):
 def test_hypervolume_by_hand():
     front = [candidate(0.5, 1.0), candidate(0.7, 2.0), candidate(0.9, 5.0)]
     # Guessing one of ten at 4 ms: 0.4 over 3 ms and 0.2 more over 2 ms, of 0.9 over 4 ms; the slowest adds nothing.
-    assert front_hypervolume(front, 10, 4.0) == pytest.approx((0.4 * 3 + 0.2 * 2) / (0.9 * 4))
-    assert front_hypervolume([], 10, 4.0) == 0
+    assert front_hypervolume(front, 0.1, 4.0) == pytest.approx((0.4 * 3 + 0.2 * 2) / (0.9 * 4))
+    assert front_hypervolume([], 0.1, 4.0) == 0
+    assert front_hypervolume([candidate(1.0, 1.0)], 1.0, 4.0) == 0, "where all fronts are perfect, nothing is dominated"
 
 
 def test_the_table_has_a_line_a_network():
