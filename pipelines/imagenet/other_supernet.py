@@ -53,7 +53,9 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
         raise UserError(f"--supernet {path}: its supernet is not trained yet; finish that run's training first")
     # A run of an earlier version lacks what was added since: it had the defaults.
     settled = with_overrides(type(config)(), {key: stored[key] for key in _OF_THE_SUPERNET if key in stored}).to_dict()
-    names = differing_settings(settled, config.to_dict(), _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
+    wanted = config.to_dict()
+    settled["data"]["cache_dir"] = wanted["data"]["cache_dir"]  # decides nothing of the outcome
+    names = differing_settings(settled, wanted, _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
     if names:
         raise UserError(
             f"--supernet {path} was trained with another setting of {names}; a search takes that over, so leave it out"

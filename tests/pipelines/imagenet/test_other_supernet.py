@@ -40,6 +40,12 @@ def test_search_and_system_may_differ(trained):
     check_supernet(searching(trained, **changed), INPUTS)
 
 
+def test_views_may_be_kept_elsewhere(trained):
+    check_supernet(searching(trained, **{"data.cache_dir": "elsewhere"}), INPUTS)
+    with pytest.raises(UserError, match="another setting of data;"):
+        check_supernet(searching(trained, **{"data.cache_dir": "elsewhere", "data.image_size": 32}), INPUTS)
+
+
 @pytest.mark.parametrize(
     ("changes", "inputs", "named"),
     [
