@@ -33,7 +33,9 @@ class Effort:
 
 
 def open_trained_run(run: Path, output_dir: Path, effort: Effort) -> Context:
-    """A context that searches with the supernet of another run.
+    """A context that searches with the supernet of another run, and counts each accuracy on all validation images.
+
+    A series of searches shares its accuracies, so none of them may stop at a part of the images.
 
     Args:
         run: A run with a trained supernet.
@@ -46,11 +48,11 @@ def open_trained_run(run: Path, output_dir: Path, effort: Effort) -> Context:
     config = with_overrides(DEMO, inherited_config(run, option="--run") | {"supernet_run": str(run)})
     images = {"calibration_images": effort.calibration_images, "validation_images": effort.validation_images}
     config = with_overrides(config, {key: value for key, value in images.items() if value is not None})
+    search = dataclasses.replace(config.search, validation_parts=())
     if effort.evaluations is not None:
         generations = effort.evaluations // POPULATION
-        search = dataclasses.replace(config.search, population=POPULATION, generations=generations)
-        config = dataclasses.replace(config, search=search)
-    return open_context(config, output_dir)
+        search = dataclasses.replace(search, population=POPULATION, generations=generations)
+    return open_context(dataclasses.replace(config, search=search), output_dir)
 
 
 def part_of(whole: SearchSpace, name_or_path: str) -> SearchSpace:

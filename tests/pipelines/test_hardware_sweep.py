@@ -1,13 +1,17 @@
 """The sweep over systems: one property at a time, every accuracy once, resumable."""
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
+import yaml
 
+from pipelines.imagenet.config import DEMO, with_overrides
 from pipelines.report.figures import figure_svg
 from pipelines.reproduction.hardware_sweep import ACCURACY_SHARE, AXES, Sweep, sweep_rows, varied
 from pipelines.reproduction.sweep_view import sweep_figure, sweep_table
+from pipelines.reproduction.trained_run import Effort, open_trained_run
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
 from splitnets_tf.search import AnalyticCost, SearchSettings, memory_constraints, total_violation
@@ -129,6 +133,17 @@ def test_table_and_figure_show_each_system():
     svg = figure_svg(lambda: sweep_figure(rows, "Title"))
     for text in ("nothing", "stride 8*", "12 ch", "sensors", "bandwidth", "aggregator"):
         assert text in svg
+
+
+def test_a_run_that_counted_in_parts_is_searched_on_all_images(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.reproduction.trained_run.open_context", lambda config, directory: config)
+    stored = with_overrides(DEMO, {"search.validation_parts": [0.25], "search.generations": 9, "train.epochs": 7})
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(stored.to_dict()))
+    whole = open_trained_run(tmp_path, tmp_path / "series", Effort())
+    assert whole.train.epochs == 7 and whole.supernet_run == str(tmp_path)
+    assert whole.search == dataclasses.replace(stored.search, validation_parts=())
+    shortened = open_trained_run(tmp_path, tmp_path / "series", Effort(evaluations=40)).search
+    assert (shortened.population, shortened.generations, shortened.validation_parts) == (20, 2, ())
 
 
 def test_a_run_that_is_none_is_one_line(tmp_path):
