@@ -131,17 +131,19 @@ def sweep_rows(
     floor = _floor(sweep, known)
     rows = []
     for axis, value in points:
-        row: dict[str, Any] = {"axis": axis, "value": value, "infeasible_because": refusals.get((axis, value))}
-        if row["infeasible_because"] is None:
-            candidate = _stands_for(_deployable(sweep, varied(sweep.system, axis, value), known), floor)
-            enough = candidate.accuracy >= floor
-            row |= {"accurate_enough": enough, **_figures(sweep.space, candidate)}
+        row: dict[str, Any] = {"axis": axis, "value": value, "infeasible_because": None}
+        deployable = _deployable(sweep, varied(sweep.system, axis, value), known)
+        if deployable:
+            candidate = _stands_for(deployable, floor)
+            row |= {"accurate_enough": candidate.accuracy >= floor, **_figures(sweep.space, candidate)}
+        else:
+            row["infeasible_because"] = refusals[axis, value]
         rows.append(row)
     return floor, rows
 
 
 class _InfeasibleError(Exception):
-    """Nothing of the space fits a system."""
+    """A search found nothing that fits its system."""
 
 
 def _problem(sweep: Sweep, system: System) -> FeasibilityProblem:

@@ -14,7 +14,7 @@ from pipelines.reproduction.sweep_view import sweep_figure, sweep_table
 from pipelines.reproduction.trained_run import Effort, open_trained_run
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
-from splitnets_tf.search import AnalyticCost, SearchSettings, memory_constraints, total_violation
+from splitnets_tf.search import AnalyticCost, SearchSettings, check_feasible, memory_constraints, total_violation
 from splitnets_tf.space import load_space
 
 SPACE, SYSTEM = load_space("demo"), load_system("hmd-demo")
@@ -102,6 +102,22 @@ def test_a_system_that_nothing_fits_is_a_row_of_its_own(tmp_path):
     _, rows = sweep_rows(sweep(tmp_path, SizeDecides(), system=tiny), ("sensors",), lambda *_: None)
     assert len(rows) == 5 and all("no architecture" in row["infeasible_because"] for row in rows)
     assert not (tmp_path / "searches").exists()
+
+
+def test_what_other_searches_found_stands_for_a_system_whose_own_finds_nothing(tmp_path, monkeypatch):
+    checked = []
+
+    def overlook(problem, rng):
+        checked.append(problem)
+        if len(checked) == 1:
+            raise UserError("no architecture was found")
+        return check_feasible(problem, rng)
+
+    monkeypatch.setattr("pipelines.reproduction.hardware_sweep.check_feasible", overlook)
+    evaluator = SizeDecides()
+    floor, rows = sweep_rows(sweep(tmp_path, evaluator), ("bandwidth",), lambda *_: None)
+    assert len(checked) == 5 and rows[0]["infeasible_because"] is None
+    assert_fastest_of_all(rows[0], floor, evaluator)
 
 
 ROW = {
