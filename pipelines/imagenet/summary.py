@@ -17,14 +17,17 @@ from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
 from splitnets_tf.files import read_json
 from splitnets_tf.search import Candidate
 
-__all__ = ["assemble_summary", "build_summary", "supernet_teachers", "test_predictions"]
+__all__ = ["assemble_summary", "build_summary", "save_test_set", "supernet_teachers", "test_predictions"]
+
+_DIGESTED = 64
+"""Test images, or objects in all their views, by which a test set is known."""
 
 
 def build_summary(context: Context) -> dict[str, Any]:
     """Collect summary.json; see the project's notes on the run directory for its keys."""
     candidate, _ = select(context)
     test = test_predictions(context)
-    test.save_test_set()
+    save_test_set(context, test)
     baselines = _baselines(context, candidate, test)
     comparisons = _comparisons(context, candidate, test)
     full = full_baselines(context) if context.config.full else None
@@ -45,6 +48,11 @@ def test_predictions(context: Context) -> Predictions:
         seed=context.config.seed,
         directory=predictions_path(context, "chosen").parent,
     )
+
+
+def save_test_set(context: Context, test: Predictions) -> None:
+    """Write what it takes to judge the test predictions without the data set."""
+    test.save_test_set(context.sample("test", _DIGESTED).images)
 
 
 def assemble_summary(

@@ -1,6 +1,7 @@
 """What the rows of summary.json are made of: judged predictions, devices, placements, claims."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from splitnets_tf.partition import Partition
 __all__ = ["ACCURACY_MARGIN", "TEST_SET", "Predictions", "baseline_row", "claim_row", "device_row"]
 
 TEST_SET = "test_set.npz"
-"""Labels, families and objects of the test images, beside their predictions."""
+"""Labels, families and objects of the test images, and a digest of some of them, beside their predictions."""
 ACCURACY_MARGIN = 0.02
 """At least as accurate: the paired interval's lower bound is above minus two points."""
 _SHARES = {0.2: "a fifth of the latency", 0.5: "half the latency", 1.0: "its latency"}
@@ -38,9 +39,15 @@ class Predictions:
     directory: Path
     """Where `<network>.npy` lies."""
 
-    def save_test_set(self) -> None:
-        """Write `test_set.npz` beside the predictions: what it takes to judge them without the data set."""
-        arrays = {"labels": self.labels, "families": self.families, "objects": self.objects}
+    def save_test_set(self, images: np.ndarray) -> None:
+        """Write `test_set.npz` beside the predictions: what it takes to judge them without the data set.
+
+        Args:
+            images: Some of the test images, evenly spread. Their digest tells test sets apart that another seed divided
+                otherwise: class by class these are equally large, so that their labels are the same.
+        """
+        digest = hashlib.sha256(images.tobytes()).hexdigest()
+        arrays = {"labels": self.labels, "families": self.families, "objects": self.objects, "images": digest}
 
         def write(path: Path) -> None:
             with path.open("wb") as file:

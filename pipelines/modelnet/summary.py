@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipelines.imagenet.networks import select
-from pipelines.imagenet.summary import assemble_summary, supernet_teachers, test_predictions
+from pipelines.imagenet.summary import assemble_summary, save_test_set, supernet_teachers, test_predictions
 from pipelines.imagenet.summary_rows import Predictions, baseline_row, claim_row
 from pipelines.modelnet.context import ViewContext
 from pipelines.modelnet.mvcnn import MVCNN_FUSION, mvcnn_placements, network_name
@@ -19,7 +19,7 @@ def build_summary(context: ViewContext) -> dict[str, Any]:
     """Collect summary.json: the single-view pipeline's keys, and `fusion`."""
     candidate, _ = select(context)
     test = test_predictions(context)
-    test.save_test_set()
+    save_test_set(context, test)
     epochs = context.config.train.epochs + context.config.fine_tune.epochs
     teachers = supernet_teachers() | {"MVCNN": f"none; trained alone on labels for {epochs} epochs"}
     summary = assemble_summary(

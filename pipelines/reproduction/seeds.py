@@ -38,6 +38,8 @@ class FinishedRun:
     """Its summary.json."""
     test: Predictions
     """Its predictions of the test set."""
+    test_images: str
+    """Digest of some of the test images."""
     front: tuple[Candidate, ...]
     """What its search found."""
 
@@ -62,8 +64,11 @@ def read_finished_runs(paths: Sequence[Path]) -> tuple[FinishedRun, ...]:
             raise UserError(
                 f"{first.path} and {run.path} differ in {', '.join(differing)}; name runs of one experiment"
             )
-        if not np.array_equal(first.test.labels, run.test.labels):
-            raise UserError(f"{first.path} and {run.path} have different test sets; name runs of one experiment")
+        if first.test_images != run.test_images or not np.array_equal(first.test.labels, run.test.labels):
+            raise UserError(
+                f"{first.path} and {run.path} have different test sets; name runs of one experiment (where the data "
+                "has no test set of its own, another --seed holds other images out: give it one)"
+            )
     if len({run.summary["seed"] for run in runs}) < len(runs):
         raise UserError(f"two of the runs have the same seed: {[run.summary['seed'] for run in runs]}")
     return runs
@@ -81,11 +86,12 @@ def _read(path: Path) -> FinishedRun:
     try:
         with np.load(test_set, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("labels", "families", "objects")}
+            images = str(file["images"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{test_set}: cannot be read ({error}); run the report there once more") from error
     test = Predictions(**arrays, seed=summary["seed"], directory=test_set.parent)
     front = read_pareto_csv(path / "search" / "pareto.csv")
-    return FinishedRun(path=path, config=_flat(config), summary=summary, test=test, front=front)
+    return FinishedRun(path=path, config=_flat(config), summary=summary, test=test, test_images=images, front=front)
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

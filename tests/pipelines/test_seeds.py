@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from pipelines.imagenet.summary_rows import Predictions
 from pipelines.reproduce import main
 from pipelines.reproduction.seeds import read_finished_runs, seeds_record
 from splitnets_tf.errors import UserError
@@ -17,7 +18,13 @@ from splitnets_tf.space import load_space
 SPACE = load_space("demo")
 FAMILIES = np.repeat(np.arange(10), 4)
 LABELS = np.arange(40) % 7
+IMAGES = np.zeros((2, 4, 4, 3), np.uint8)
 COST = AnalyticCost(SPACE, load_system("hmd-demo"), 34)
+
+
+def save_test_set(path, labels=LABELS, images=IMAGES):
+    test = Predictions(labels=labels, families=FAMILIES, objects=np.arange(40), seed=0, directory=path / "predictions")
+    test.save_test_set(images)
 
 
 def new_run(path, seed, *, wrong, latency_ratio=0.2, accuracy=0.5):
@@ -29,7 +36,7 @@ def new_run(path, seed, *, wrong, latency_ratio=0.2, accuracy=0.5):
     largest[:10] += 1
     np.save(path / "predictions" / "chosen.npy", chosen)
     np.save(path / "predictions" / "largest.npy", largest)
-    np.savez(path / "predictions" / "test_set.npz", labels=LABELS, families=FAMILIES, objects=np.arange(40))
+    save_test_set(path)
     config = {"seed": seed, "space": "demo", "full": bool(seed), "train": {"seed": seed, "epochs": 3}}
     (path / "config.yaml").write_text(yaml.safe_dump(config))
     smallest = SPACE.smallest()
@@ -95,9 +102,11 @@ def test_runs_of_different_experiments_are_refused(runs, tmp_path):
     (other / "config.yaml").write_text(yaml.safe_dump(config | {"train": {"seed": 1, "epochs": 9}}))
     with pytest.raises(UserError, match=r"differ in train\.epochs"):
         read_finished_runs([runs[0], other])
-    np.savez(runs[1] / "predictions" / "test_set.npz", labels=LABELS + 1, families=FAMILIES, objects=np.arange(40))
-    with pytest.raises(UserError, match="different test sets"):
-        read_finished_runs(runs)
+    # Another division of the same folder: as many images of each class, but others.
+    for test_set in ({"labels": LABELS + 1}, {"images": IMAGES + 1}):
+        save_test_set(runs[1], **test_set)
+        with pytest.raises(UserError, match="different test sets"):
+            read_finished_runs(runs)
     (runs[1] / "predictions" / "test_set.npz").write_bytes(b"PK\x03\x04 damaged")
     with pytest.raises(UserError, match=r"test_set\.npz: cannot be read"):
         read_finished_runs(runs)
