@@ -22,7 +22,7 @@ from splitnets_tf.search import Candidate, read_pareto_csv
 
 __all__ = ["FinishedRun", "read_finished_runs", "seeds_record"]
 
-_MAY_DIFFER = ("seed", "full", "backbones")
+_MAY_DIFFER = ("seed", "full", "backbones", "picks", "max_latencies_ms", "min_accuracies", "cache_dir")
 """Keys, or last parts of dotted ones: the seeds, and what a finished run may take up."""
 
 

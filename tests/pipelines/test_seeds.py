@@ -90,6 +90,13 @@ def test_a_baseline_that_one_run_lacks_is_left_out(runs):
     assert seeds_record(read_finished_runs(runs))["pooled"] == []
 
 
+def test_what_a_finished_run_may_take_up_may_differ(runs):
+    config = yaml.safe_load((runs[1] / "config.yaml").read_text())
+    config |= {"selection": {"picks": [2]}, "data": {"cache_dir": "elsewhere"}}
+    (runs[1] / "config.yaml").write_text(yaml.safe_dump(config))
+    assert len(read_finished_runs(runs)) == 2
+
+
 def test_runs_of_different_experiments_are_refused(runs, tmp_path):
     with pytest.raises(UserError, match="name at least two"):
         read_finished_runs(runs[:1])
