@@ -26,7 +26,7 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_json, write_text
 from splitnets_tf.yaml_files import read_yaml_file, yaml_data
 
-__all__ = ["RunDirectory", "json_fingerprint"]
+__all__ = ["RunDirectory", "dotted_keys", "json_fingerprint"]
 
 _MARKER = ".splitnets-run"
 """File that only a pipeline writes: it says that everything beside it may be overwritten."""
@@ -46,6 +46,17 @@ _PACKAGES = (
 def json_fingerprint(data: Any) -> str:
     """SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def dotted_keys(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested plain data as one mapping, in which `{"train": {"epochs": 3}}` is `{"train.epochs": 3}`."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= dotted_keys(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 class RunDirectory:
@@ -140,7 +151,7 @@ class RunDirectory:
         """
         stored = self.stored_config()
         if stored is not None:
-            self._refuse_differences(_flatten(defaults or {}) | _flatten(stored), _flatten(config), open_keys)
+            self._refuse_differences(dotted_keys(defaults or {}) | dotted_keys(stored), dotted_keys(config), open_keys)
             self._refuse_other_system(system_text)
 
     def _remove_run(self) -> None:
@@ -262,16 +273,6 @@ class RunDirectory:
             return 0.0
         written = [path.stat().st_mtime for path in self.path.glob("*/**/*") if path.is_file()]
         return max(0.0, max(written, default=0.0) - float(record["started"]))
-
-
-def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _environment() -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.front_table import front_hypervolume
 from pipelines.imagenet.summary_rows import ACCURACY_MARGIN, TEST_SET, Predictions
-from pipelines.run_directory import RunDirectory
+from pipelines.run_directory import RunDirectory, dotted_keys
 from pipelines.statistics import pooled_estimate
 from splitnets_tf.errors import UserError
 from splitnets_tf.files import read_json
@@ -33,7 +33,7 @@ class FinishedRun:
     path: Path
     """Its directory."""
     config: Mapping[str, Any]
-    """Its configuration."""
+    """Its configuration, by dotted keys."""
     summary: Mapping[str, Any]
     """Its summary.json."""
     test: Predictions
@@ -90,15 +90,14 @@ def _read(path: Path) -> FinishedRun:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{test_set}: cannot be read ({error}); run the report there once more") from error
     test = Predictions(**arrays, seed=summary["seed"], directory=test_set.parent)
-    front = read_pareto_csv(path / "search" / "pareto.csv")
-    return FinishedRun(path=path, config=_flat(config), summary=summary, test=test, test_images=images, front=front)
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
+    return FinishedRun(
+        path=path,
+        config=dotted_keys(config),
+        summary=summary,
+        test=test,
+        test_images=images,
+        front=read_pareto_csv(path / "search" / "pareto.csv"),
+    )
 
 
 def seeds_record(runs: Sequence[FinishedRun]) -> dict[str, Any]:
