@@ -48,9 +48,9 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
     path = Path(config.supernet_run)
     stored, record = _stored(path), RunDirectory(path).provenance()["stages"].get("train", {})
     if stored.get("supernet_run") is not None:
-        raise UserError(f"--supernet {path} took its own supernet from {stored['supernet_run']}; name that run instead")
+        raise UserError(f"{path} took its own supernet from {stored['supernet_run']}; name that run instead")
     if not record.get("done"):
-        raise UserError(f"--supernet {path}: its supernet is not trained yet; finish that run's training first")
+        raise UserError(f"{path}: its supernet is not trained yet; finish that run's training first")
     # A run of an earlier version lacks what was added since: it had the defaults.
     settled = with_overrides(type(config)(), {key: stored[key] for key in _OF_THE_SUPERNET if key in stored}).to_dict()
     wanted = config.to_dict()
@@ -58,5 +58,6 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
     names = differing_settings(settled, wanted, _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
     if names:
         raise UserError(
-            f"--supernet {path} was trained with another setting of {names}; a search takes that over, so leave it out"
+            f"{path}: its supernet was trained with another setting of {names}; a search takes that over, so leave it "
+            "out"
         )

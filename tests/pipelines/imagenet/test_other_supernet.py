@@ -65,8 +65,9 @@ def test_a_run_without_a_trained_supernet_of_its_own_is_refused(trained, tmp_pat
     config = searching(trained)
     record = {"stages": {"train": {"inputs": INPUTS, "done": False}}}
     (trained / "provenance.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match="not trained yet"):
+    with pytest.raises(UserError, match="not trained yet") as refused:
         check_supernet(config, INPUTS)
+    assert "--supernet" not in str(refused.value), "other commands name that run by --run"
     (trained / "config.yaml").write_text(yaml.safe_dump(config.to_dict()))
     with pytest.raises(UserError, match="took its own supernet from"):
         check_supernet(config, INPUTS)
