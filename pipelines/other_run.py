@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.imagenet.config import with_overrides
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
 
@@ -29,7 +30,7 @@ def other_config(path: Path, option: str, wanted: str) -> dict[str, Any]:
 
 def differing_settings(
     stored: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    config: Any,
     keys: tuple[str, ...],
     recorded: Mapping[str, str],
     inputs: Mapping[str, str],
@@ -37,12 +38,16 @@ def differing_settings(
     """Names of the settings and inputs in which another run differs, separated by commas; empty where it does not.
 
     Args:
-        stored: Its configuration.
-        wanted: This run's.
+        stored: Its configuration; where a run of an earlier version lacks a setting, it had the default.
+        config: This run's, a dataclass of the same pipeline.
         keys: Keys of the configuration that must be equal.
         recorded: The inputs that its stage recorded.
         inputs: This run's; those of them that the stage has to have read.
     """
-    differing = [key for key in keys if stored.get(key) != wanted[key]]
+    settled = with_overrides(type(config)(), {key: stored[key] for key in keys if key in stored}).to_dict()
+    wanted = config.to_dict()
+    for settings in (settled, wanted):
+        settings["data"].pop("cache_dir", None)  # where views are kept decides nothing of the outcome
+    differing = [key for key in keys if settled[key] != wanted[key]]
     differing += [key for key, value in inputs.items() if recorded.get(key) != value]
     return ", ".join(dict.fromkeys(differing))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.imagenet.config import ImagenetConfig, with_overrides
+from pipelines.imagenet.config import ImagenetConfig
 from pipelines.other_run import differing_settings, other_config
 from pipelines.run_directory import RunDirectory
 from splitnets_tf.errors import UserError
@@ -51,11 +51,7 @@ def check_supernet(config: ImagenetConfig, inputs: Mapping[str, str]) -> None:
         raise UserError(f"{path} took its own supernet from {stored['supernet_run']}; name that run instead")
     if not record.get("done"):
         raise UserError(f"{path}: its supernet is not trained yet; finish that run's training first")
-    # A run of an earlier version lacks what was added since: it had the defaults.
-    settled = with_overrides(type(config)(), {key: stored[key] for key in _OF_THE_SUPERNET if key in stored}).to_dict()
-    wanted = config.to_dict()
-    settled["data"]["cache_dir"] = wanted["data"]["cache_dir"]  # decides nothing of the outcome
-    names = differing_settings(settled, wanted, _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
+    names = differing_settings(stored, config, _OF_THE_SUPERNET, record.get("inputs", {}), inputs)
     if names:
         raise UserError(
             f"{path}: its supernet was trained with another setting of {names}; a search takes that over, so leave it "

@@ -43,12 +43,16 @@ def check_warmup(config: MecConfig, inputs: Mapping[str, str]) -> None:
     if config.warmup_run is None:
         return
     path, option = Path(config.warmup_run), "--warmup-run"
+    if not config.search.warmup_epochs:
+        raise UserError(
+            f"{option} {path}: with search.warmup_epochs at 0 there is no warm-up to take over; leave it out"
+        )
     stored = other_config(path, option, "a run that has warmed up")
     _refuse_second_hand(path, option, "warmup_run", stored)
     record = RunDirectory(path).provenance()["stages"].get("search", {})
     if not path.joinpath(*WARM_WEIGHTS).is_file():
         raise UserError(f"{option} {path}: its warm-up is not finished; let that run get beyond it first")
-    names = differing_settings(stored, config.to_dict(), _OF_THE_WARMUP, record.get("inputs", {}), inputs)
+    names = differing_settings(stored, config, _OF_THE_WARMUP, record.get("inputs", {}), inputs)
     if names:
         raise UserError(
             f"{option} {path} was warmed up with another setting of {names}; set that alike, or warm up anew"
@@ -76,7 +80,7 @@ def check_baselines(config: MecConfig, names: tuple[str, ...], inputs: Mapping[s
         record = stages.get(name, {})
         if not record.get("done"):
             raise UserError(f"{option} {path}: its {name} is not trained; finish that run's baselines first")
-        differing = differing_settings(stored, config.to_dict(), _OF_THE_BASELINES, record.get("inputs", {}), inputs)
+        differing = differing_settings(stored, config, _OF_THE_BASELINES, record.get("inputs", {}), inputs)
         if differing:
             raise UserError(
                 f"{option} {path}: its {name} was trained with another setting of {differing}; set that alike"

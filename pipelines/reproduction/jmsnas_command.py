@@ -44,7 +44,7 @@ _KEYS = (
 
 
 def run_jmsnas(output_dir: Path, *, smoke: bool, topologies: Sequence[str] = ()) -> int:
-    """Run what is missing of the six runs; write jmsnas.json and jmsnas.svg.
+    """Run what is missing of the six runs; write jmsnas.json and jmsnas.svg, or jmsnas-mesh.* of a single topology.
 
     Args:
         output_dir: Holds one directory for each run, and one for the baselines.
@@ -64,16 +64,19 @@ def run_jmsnas(output_dir: Path, *, smoke: bool, topologies: Sequence[str] = ())
     if not smoke:
         export = dataclasses.replace(config.export, method="ptq", bit_exact_inputs=_BIT_EXACT_INPUTS)
         config = dataclasses.replace(config, export=export)
-    rows = [row for topology in topologies or TOPOLOGIES for row in _runs(output_dir, config, topology)]
+    wanted = [topology for topology in TOPOLOGIES if topology in topologies or not topologies]
+    rows = [row for topology in wanted for row in _runs(output_dir, config, topology)]
     chosen, faults, notes = answers(rows), check_runs(rows), check_order(rows)
     data = {"schema_version": 2, "faults": faults, "as_searched": notes, "answers": chosen, "runs": rows}
-    write_json(output_dir / "jmsnas.json", data)
-    write_text(output_dir / "jmsnas.svg", figure_svg(lambda: jmsnas_figure(rows)))
+    stem = "jmsnas" if len(wanted) == len(TOPOLOGIES) else "-".join(["jmsnas", *wanted])
+    figures, drawn = output_dir / f"{stem}.json", output_dir / f"{stem}.svg"
+    write_json(figures, data)
+    write_text(drawn, figure_svg(lambda: jmsnas_figure(rows)))
     out = console()
     for text in faults + notes:
         out.print(f"Shortfall: {text}")
     out.print(jmsnas_table(rows, chosen))
-    out.print(f"figures: {output_dir / 'jmsnas.json'}, drawn: {output_dir / 'jmsnas.svg'}")
+    out.print(f"figures: {figures}, drawn: {drawn}")
     return 1 if faults else 0
 
 

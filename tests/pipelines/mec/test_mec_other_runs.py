@@ -89,3 +89,17 @@ def test_what_that_run_took_over_itself_is_refused(other):
         check_warmup(taking(other), SEARCHED)
     with pytest.raises(UserError, match="from elsewhere itself"):
         check_baselines(taking(other), NAMES, TRAINED)
+
+
+def test_a_setting_that_an_earlier_version_lacked_had_its_default(other):
+    stored = yaml.safe_load((other / "config.yaml").read_text())
+    del stored["search"]["unbiased"], stored["bits"]
+    (other / "config.yaml").write_text(yaml.safe_dump(stored))
+    check(taking(other))
+    with pytest.raises(UserError, match="another setting of search;"):
+        check(taking(other, **{"search.unbiased": True}))
+
+
+def test_without_a_warm_up_there_is_none_to_take_over(other):
+    with pytest.raises(UserError, match="leave it out"):
+        check(taking(other, **{"search.warmup_epochs": 0}))
