@@ -13,6 +13,8 @@ __all__ = ["Estimate", "accuracy_estimate", "object_votes", "paired_difference",
 RESAMPLES = 2000
 """Bootstrap resamples."""
 _TAIL_PERCENT = 2.5
+_DRAWN_AT_ONCE = 2**22
+"""Families drawn at once, which bounds memory where each of many images is a family of its own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +39,7 @@ def accuracy_estimate(correct: np.ndarray, families: np.ndarray, *, seed: int) -
         seed: Seed of the resampling.
     """
     sums, counts = _by_family(np.asarray(correct, dtype=np.float64), families)
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    means = _resampled_means(sums[None], counts, np.random.default_rng(seed))[0]
     low, high = np.percentile(means, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
     return Estimate(value=float(sums.sum() / counts.sum()), low=float(low), high=float(high))
 
@@ -72,8 +73,7 @@ def pooled_estimate(values: np.ndarray, families: np.ndarray, *, seed: int) -> E
     counts = _by_family(np.ones(len(families)), families)[1]
     random = np.random.default_rng(seed)
     trainings = random.integers(len(sums), size=(RESAMPLES, len(sums)))
-    drawn = random.integers(len(counts), size=(RESAMPLES, len(counts)))
-    of_training = sums[:, drawn].sum(axis=-1) / counts[drawn].sum(axis=-1)
+    of_training = _resampled_means(sums, counts, random)
     means = np.take_along_axis(of_training, trainings.T, axis=0).mean(axis=0)
     low, high = np.percentile(means, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
     return Estimate(value=float(values.mean()), low=float(low), high=float(high))
@@ -93,6 +93,16 @@ def object_votes(predicted: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray
     votes = np.zeros((len(first), int(np.max(predicted, initial=0)) + 1), dtype=np.int64)
     np.add.at(votes, (index, predicted), 1)
     return votes.argmax(axis=1), first
+
+
+def _resampled_means(sums: np.ndarray, counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Means over drawn families, float64 `[rows, RESAMPLES]`, of sums `[rows, families]` over counts `[families]`."""
+    at_once = max(1, _DRAWN_AT_ONCE // len(counts))
+    parts = []
+    for first in range(0, RESAMPLES, at_once):
+        drawn = random.integers(len(counts), size=(min(at_once, RESAMPLES - first), len(counts)))
+        parts.append(sums[:, drawn].sum(axis=-1) / counts[drawn].sum(axis=-1))
+    return np.concatenate(parts, axis=-1)
 
 
 def _by_family(values: np.ndarray, families: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

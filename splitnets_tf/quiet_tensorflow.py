@@ -93,7 +93,8 @@ def dropping_notes() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(BrokenPipeError):  # the relay was killed
+            sys.stderr.flush()
         os.dup2(before, 2)
         os.close(before)
         # A process that the block started may hold the pipe for longer.

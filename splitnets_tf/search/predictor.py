@@ -27,8 +27,8 @@ EXTENT = math.sqrt(2)
 """Distance of a gene's first and last choice: that of two places of the split."""
 MOST_FITTED = 256
 """Candidates to which it is fitted, the latest; the time grows with the cube of their number."""
-JITTER = 1e-8
-"""Share of the largest variance that is added to all, so that rounding leaves a covariance positive."""
+JITTERS = (1e-8, 1e-6, 1e-4, 1e-2)
+"""Shares of the largest variance, of which the first that makes up for rounding is added to all."""
 
 Figures = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -93,8 +93,7 @@ class AccuracyPredictor:
         rows = self._features(vectors, _logarithms(figures))
         with self._one_thread():
             mean, covariance = self._model.predict(rows, return_cov=True)
-            covariance += JITTER * covariance.max() * np.eye(len(rows))
-            drawn = mean + np.linalg.cholesky(covariance) @ rng.standard_normal(len(rows))
+            drawn = mean + _root(covariance) @ rng.standard_normal(len(rows))
         return np.asarray(self._level + self._scale * drawn, dtype=np.float64)
 
     def _one_thread(self) -> Any:
@@ -140,6 +139,16 @@ def _process(kernel: Any, **options: Any) -> Any:
     from sklearn.gaussian_process import GaussianProcessRegressor
 
     return GaussianProcessRegressor(kernel, **options)
+
+
+def _root(covariance: Floats) -> Floats:
+    """Lower triangular `[n, n]` whose product with its transpose is the covariance, but for a jitter."""
+    for jitter in JITTERS:
+        try:
+            return np.linalg.cholesky(covariance + jitter * covariance.max() * np.eye(len(covariance)))
+        except np.linalg.LinAlgError:
+            continue
+    return np.zeros_like(covariance)  # nothing but rounding: what is drawn is what is most likely
 
 
 def _logarithms(figures: Figures) -> Floats:

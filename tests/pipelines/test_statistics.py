@@ -85,3 +85,12 @@ def test_trainings_that_disagree_widen_the_pooled_interval():
 def test_pooling_needs_a_value_for_each_image():
     with pytest.raises(ValueError, match="a row of 4 values"):
         pooled_estimate(np.zeros((2, 3)), np.arange(4), seed=0)
+
+
+def test_what_is_drawn_at_once_decides_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    values, families = rng.random((2, 90)), rng.integers(30, size=90)
+    single, pooled = accuracy_estimate(values[0], families, seed=1), pooled_estimate(values, families, seed=1)
+    monkeypatch.setattr("pipelines.statistics._DRAWN_AT_ONCE", 1_000)
+    assert accuracy_estimate(values[0], families, seed=1) == single
+    assert pooled_estimate(values, families, seed=1) == pooled

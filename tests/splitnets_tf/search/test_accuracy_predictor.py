@@ -216,3 +216,16 @@ def test_on_real_evaluations_its_ranks_agree():
 def test_wrong_settings_are_refused(field, value):
     with pytest.raises(UserError, match=field):
         SearchSettings(**{field: value})
+
+
+def test_where_rounding_makes_a_covariance_useless_the_draw_is_what_is_most_likely(monkeypatch):
+    found = candidates(RuggedTable(SPACE).accuracy, 40)
+    vectors, figures = asked(found)
+    believed = AccuracyPredictor(SPACE, found)
+    usual = believed.draw(vectors, figures, np.random.default_rng(0))
+    monkeypatch.setattr("splitnets_tf.search.predictor.JITTERS", (-1.0, 1e-8))
+    np.testing.assert_array_equal(believed.draw(vectors, figures, np.random.default_rng(0)), usual)
+    monkeypatch.setattr("splitnets_tf.search.predictor.JITTERS", (-1.0,))
+    np.testing.assert_allclose(
+        believed.draw(vectors, figures, np.random.default_rng(0)), believed.predict(vectors, figures)
+    )
