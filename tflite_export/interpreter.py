@@ -58,7 +58,10 @@ class Int8Model:
     def __init__(self, path: PathLike, *, reference: bool = False, threads: int = 1) -> None:
         self.path = Path(path)
         interpreter = load_interpreter(self.path, reference=reference, threads=threads)
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        try:
+            inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: a tensor's name is no UTF-8 text ({error}); convert the model again") from error
         self._interpreter = interpreter
         self._inputs = _equal_views(inputs, self.path)
         self._places = {detail["index"]: place for place, detail in enumerate(inputs)}
@@ -246,10 +249,12 @@ def _equal_views(details: Sequence[dict[str, Any]], path: Path) -> list[dict[str
     return inputs
 
 
-def _natural(name: str) -> list[tuple[bool, int, str]]:
+def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key in which `view_10` stands behind `view_9`."""
-    pieces = re.split(r"(\d+)", name)
-    return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]
+    pieces = re.split(r"([0-9]+)", name)
+    # Every second piece is a number; it stays text, for Python refuses to convert thousands of digits.
+    pieces[1::2] = [digits.lstrip("0") for digits in pieces[1::2]]
+    return [(len(piece) if place % 2 else 0, piece) for place, piece in enumerate(pieces)]
 
 
 def _only(details: list[dict[str, Any]], what: str, path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 import grpc
 import numpy as np
 import pytest
+from flatbuffer_surgery import rewrite
 from tiny_halves import camera_images, write_halves
 
 from splitnets_tf.errors import UserError
@@ -98,6 +99,24 @@ def _run_sensor(folder, address, images, **settings):
     )
     sensor.run()
     return sensor, answers
+
+
+def _renamed(multi, target, names):
+    def rename(model):
+        for tensor, name in zip(model.subgraphs[0].tensors, names, strict=False):
+            tensor.name = name
+
+    return rewrite(multi / "aggregator.tflite", target, rename)
+
+
+@pytest.mark.parametrize("names", [("view_10", "view_9", "view_1"), ("²", "12", "3"), ("9" * 5000, "8" * 5000, "7")])
+def test_views_have_the_natural_order_of_any_names(multi, tmp_path, names):
+    assert Int8Model(_renamed(multi, tmp_path / "a.tflite", names)).places == (2, 1, 0)
+
+
+def test_a_name_that_is_no_text_is_refused(multi, tmp_path):
+    with pytest.raises(UserError, match=r"a\.tflite: a tensor's name is no UTF-8 text"):
+        Int8Model(_renamed(multi, tmp_path / "a.tflite", (b"\xff", b"\xfe", b"\xfd")))
 
 
 def test_answers_equal_running_offline_in_order_and_cost_their_bytes(single, start):
