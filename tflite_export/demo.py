@@ -43,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from splitnets_tf.files import write_json
-    from tflite_export.halves import open_pair, require_grpc
+    from tflite_export.halves import image_size, open_pair, require_grpc
     from tflite_export.images import resize_bytes
-    from tflite_export.interpreter import Int8Model
     from tflite_export.local_demo import DemoSettings, run_demo
 
     require_grpc()
     sensor = arguments.run / "sensor.tflite"
     views = open_pair(sensor, arguments.run / "aggregator.tflite").views
+    size = image_size(sensor)
     images, labels = _images(arguments, views)
     settings = DemoSettings(
         sensors=views if views > 1 else arguments.sensors,
@@ -60,8 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
         fill=arguments.fill,
     )
     with tempfile.TemporaryDirectory() as folder:
-        resized = resize_bytes(images, Int8Model(sensor).input_shape[0])
-        result = run_demo(arguments.run, resized, labels, settings, Path(folder))
+        result = run_demo(arguments.run, resize_bytes(images, size), labels, settings, Path(folder))
     _print(result, settings)
     if arguments.json is not None:
         write_json(arguments.json, _figures(result))

@@ -11,7 +11,7 @@ from splitnets_tf.files import sha256_of_file
 from tflite_export.interpreter import Int8Model, Quantization
 from tflite_export.tool_process import run_tool
 
-__all__ = ["Aggregator", "fingerprint", "open_pair", "probe_model", "require_grpc"]
+__all__ = ["Aggregator", "fingerprint", "image_size", "open_pair", "probe_model", "require_grpc"]
 
 _PROBE = (
     "import sys; from ai_edge_litert.interpreter import Interpreter; i = Interpreter(sys.argv[1]); "
@@ -41,6 +41,18 @@ def probe_model(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a .tflite model")
     run_tool(path, "LiteRT", ["-c", _PROBE, str(path)], timeout_s=120)
+
+
+def image_size(sensor: Path) -> int:
+    """Side of the square images that a sensor's file takes; see `probe_model` before.
+
+    Raises:
+        UserError: It takes something else.
+    """
+    shape = Int8Model(sensor).input_shape
+    if len(shape) != 3 or shape[0] != shape[1] or shape[2] != 3 or shape[0] < 1:
+        raise UserError(f"{sensor}: takes {list(shape)}, no square RGB image; give the sensor's half")
+    return shape[0]
 
 
 class Aggregator:

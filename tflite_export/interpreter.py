@@ -258,7 +258,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _only(details: list[dict[str, Any]], what: str, path: Path) -> dict[str, Any]:
-    if len(details) != 1 or details[0]["dtype"] != np.int8 or details[0]["shape"][0] != 1:
+    if len(details) != 1 or details[0]["dtype"] != np.int8 or list(details[0]["shape"][:1]) != [1]:
         found = [f"{detail['dtype'].__name__}{[int(size) for size in detail['shape']]}" for detail in details]
         raise UserError(f"{path}: expected one int8 {what} with a batch of 1, received {', '.join(found) or 'none'}")
     return details[0]

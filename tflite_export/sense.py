@@ -53,13 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from splitnets_tf.files import write_json
     from tflite_export.frame_source import open_frames
-    from tflite_export.halves import probe_model, require_grpc
+    from tflite_export.halves import image_size, probe_model, require_grpc
     from tflite_export.split_sensor import SensorSettings, SplitSensor
 
     require_grpc()
     model = arguments.run / "sensor.tflite" if arguments.run.is_dir() else arguments.run
     probe_model(model)
-    size = _image_size(model)
     settings = SensorSettings(
         sensor=arguments.sensor,
         frames=arguments.frames,
@@ -69,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     answers: list[Any] = []
     keep = answers.append if arguments.answers is not None else None
-    frames = open_frames(arguments.images, size, stride=arguments.stride, offset=arguments.offset)
+    frames = open_frames(arguments.images, image_size(model), stride=arguments.stride, offset=arguments.offset)
     sensor = SplitSensor(model, frames, arguments.server, settings, keep)
     try:
         sensor.run()
@@ -83,16 +82,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.answers is not None:
         _write_answers(arguments.answers, answers)
     return 0
-
-
-def _image_size(model: Path) -> int:
-    from splitnets_tf.errors import UserError
-    from tflite_export.interpreter import Int8Model
-
-    shape = Int8Model(model).input_shape
-    if len(shape) != 3 or shape[0] != shape[1] or shape[2] != 3 or shape[0] < 1:
-        raise UserError(f"{model}: takes {list(shape)}, no square RGB image; give the sensor's half")
-    return shape[0]
 
 
 def _print(report: dict[str, Any]) -> None:

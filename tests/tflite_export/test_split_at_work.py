@@ -9,7 +9,7 @@ import grpc
 import numpy as np
 import pytest
 from flatbuffer_surgery import rewrite
-from tiny_halves import camera_images, write_halves
+from tiny_halves import camera_images, write_halves, write_scalar
 
 from splitnets_tf.errors import UserError
 from tflite_export import Int8Model, bytes_to_int8, run_split
@@ -371,6 +371,24 @@ def test_missing_files_end_in_one_line_and_2(tmp_path, capsys, command, argument
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [sense, demo])
+def test_a_sensor_that_takes_no_square_image_is_refused(single, tmp_path, monkeypatch, capsys, command):
+    def narrow(model):
+        model.subgraphs[0].tensors[0].shape = [1, 8, 7, 3]
+
+    rewrite(single / "sensor.tflite", tmp_path / "sensor.tflite", narrow)
+    (tmp_path / "aggregator.tflite").write_bytes((single / "aggregator.tflite").read_bytes())
+    np.save(tmp_path / "images.npy", camera_images(2))
+    monkeypatch.setattr("tflite_export.local_demo.run_demo", None)  # no process is started for it
+    assert command([str(tmp_path), "--images", str(tmp_path / "images.npy"), "--frames", "1"]) == 2
+    assert "sensor.tflite: takes [8, 7, 3], no square RGB image" in capsys.readouterr().err
+
+
+def test_an_input_without_axes_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"expected one int8 input with a batch of 1, received int8\[\]"):
+        Int8Model(write_scalar(tmp_path / "scalar.tflite"))
 
 
 def test_halves_of_different_networks_are_not_served(single, multi, split_export, tmp_path, capsys):

@@ -69,6 +69,18 @@ def write_halves(folder: Path, views: int, seed: int = 0) -> Path:
     return folder
 
 
+def write_scalar(path: Path) -> Path:
+    """Write a file whose only input has no axis."""
+    made = _Model()
+    made.tensor("scalar", (), *_BOUNDARY)
+    made.tensor("matrix", (1, 1), *_BOUNDARY)
+    options = schema.ReshapeOptionsT()
+    options.newShape = [1, 1]
+    made.operator("RESHAPE", [0], [1], options, "ReshapeOptions", version=1)
+    made.write(path, [0], [1])
+    return path
+
+
 def _weights(rng, shape):
     return rng.integers(-127, 128, shape, dtype=np.int8)
 
