@@ -4,6 +4,8 @@ A camera delivers bytes. So an image is resized to the network's resolution and 
 input is the byte minus 128, exactly: scale 1/255, zero point -128.
 """
 
+import tokenize
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,9 @@ def open_labels(path: Path, count: int, num_classes: int) -> np.ndarray:
 
 def _open(path: Path, mmap_mode: Any) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable .npy file ({error})") from error
+        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError, tokenize.TokenError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a readable .npy file ({error}); write it with numpy.save") from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path}: an archive of several arrays, not a single one; write it with numpy.save")
+    return array

@@ -44,11 +44,19 @@ def test_other_arrays_are_no_images(tmp_path, array):
         open_images(tmp_path / "images.npy")
 
 
-def test_a_file_that_is_no_array_is_named(tmp_path):
-    (tmp_path / "images.npy").write_bytes(b"nothing")
+@pytest.mark.parametrize("content", [b"", b"nothing", b"PK\3\4 damaged", b"\x93NUMPY\1\0\x0a\0{'descr': "])
+def test_a_file_that_is_no_array_is_named(tmp_path, content):
+    (tmp_path / "images.npy").write_bytes(content)
 
-    with pytest.raises(UserError, match=r"not a readable \.npy file"):
+    with pytest.raises(UserError, match=r"images\.npy: not a readable \.npy file"):
         open_images(tmp_path / "images.npy")
+
+
+def test_an_archive_of_arrays_is_named(tmp_path):
+    np.savez(tmp_path / "images.npz", images=np.zeros((2, 8, 8, 3), np.uint8))
+
+    with pytest.raises(UserError, match=r"images\.npz: an archive of several arrays"):
+        open_images(tmp_path / "images.npz")
 
 
 @pytest.mark.parametrize("labels", [np.zeros(3), np.zeros(2, int), np.array([0, 1, 5])])
