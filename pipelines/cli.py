@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from splitnets_tf.errors import UserError
+from splitnets_tf.errors import UserError, os_error_text
 from splitnets_tf.quiet_tensorflow import quiet_tensorflow
 
 __all__ = ["EXIT_USER_ERROR", "quiet_tensorflow", "run_command"]
@@ -33,10 +33,7 @@ def run_command(main: Callable[[Sequence[str] | None], int | None], argv: Sequen
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USER_ERROR
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {where}{error.strerror or error}; check that the path exists and may be written", file=sys.stderr
-        )
+        print(f"error: {os_error_text(error)}", file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)

@@ -1,4 +1,6 @@
-"""The one exception that a user is meant to see."""
+"""The one exception that a user is meant to see, and what to say of files that the system refuses."""
+
+__all__ = ["UserError", "os_error_text"]
 
 
 class UserError(Exception):
@@ -7,3 +9,9 @@ class UserError(Exception):
     Pipelines print the message without a traceback and exit with code 2. Raise it with a text that says what
     happened, what was expected, what was received and what to do.
     """
+
+
+def os_error_text(error: OSError) -> str:
+    """One line for a user: which file, what happened, how to mend it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check that the path exists and may be written"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from splitnets_tf.errors import UserError
+from splitnets_tf.errors import UserError, os_error_text
 from splitnets_tf.quiet_tensorflow import quiet_tensorflow
 
 __all__ = [
@@ -24,18 +24,23 @@ __all__ = [
 
 EXIT_USER_ERROR = 2
 EXIT_OVER_LIMIT = 3
+_EXIT_INTERRUPTED = 130
 _LONGEST_ERROR = 1000
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Run a command; a user error becomes one line on standard error and exit code 2."""
+    """Run a command; what the user can mend becomes one line on standard error and exit code 2."""
     quiet_tensorflow()
     try:
         return command()
-    except UserError as error:
-        sys.stderr.write(f"error: {printable(str(error))}\n")
+    except (UserError, OSError) as error:
+        text = os_error_text(error) if isinstance(error, OSError) else str(error)
+        sys.stderr.write(f"error: {printable(text)}\n")
         return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return _EXIT_INTERRUPTED
 
 
 def printable(text: str) -> str:
@@ -58,6 +63,8 @@ def parse_bytes(text: str) -> int:
 def writable_file(text: str) -> Path:
     """A path in a folder that exists, for argparse: a long measurement should not end in a missing folder."""
     path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist; create it first")
     return path

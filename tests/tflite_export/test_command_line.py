@@ -1,0 +1,38 @@
+"""What the folder's commands say and return when something outside of them goes wrong."""
+
+import pytest
+
+from splitnets_tf.errors import UserError
+from tflite_export.command_line import run_command
+from tflite_export.split import main as split
+
+
+def raising(error):
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code"),
+    [
+        (UserError("m.tflite: is\n\x1b[31mdamaged"), "error: m.tflite: is \N{REPLACEMENT CHARACTER}[31mdamaged\n", 2),
+        (
+            PermissionError(13, "Permission denied", "m.json"),
+            "error: m.json: Permission denied; check that the path exists and may be written\n",
+            2,
+        ),
+        (KeyboardInterrupt(), "interrupted\n", 130),
+    ],
+)
+def test_what_goes_wrong_is_one_line(capsys, error, said, code):
+    assert run_command(raising(error)) == code
+    assert capsys.readouterr().err == said
+
+
+def test_a_folder_is_no_file_for_results(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        split(["m.tflite", "--list", "--json", str(tmp_path)])
+    assert caught.value.code == 2
+    assert "is a folder; name a file" in capsys.readouterr().err
