@@ -106,7 +106,7 @@ def run_timing(path: Path, request: Mapping[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         plan, result = Path(folder, "request.json"), Path(folder, "result.json")
         plan.write_text(json.dumps(request), "utf-8")
-        arguments = ["-P", "-m", "tflite_export.timing_worker", str(plan), str(result)]
+        arguments = ["-m", "tflite_export.timing_worker", str(plan), str(result)]
         run_tool(path, "LiteRT's benchmark", arguments, timeout_s=_TIMEOUT_S)
         if not result.is_file():
             raise UserError(f"{path}: LiteRT's benchmark left no figures; the file may be damaged")

@@ -46,7 +46,7 @@ def measure_micro_arena(path: Path, arena_size_bytes: int) -> MicroArena | str:
     from tflite_export.tool_process import run_program
 
     try:
-        arguments = ["-P", str(Path(__file__).resolve()), str(path), str(arena_size_bytes)]
+        arguments = [str(Path(__file__).resolve()), str(path), str(arena_size_bytes)]
         done = run_program(arguments, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"not measured: TensorFlow Lite Micro took more than {_TIMEOUT_S} s"

@@ -85,7 +85,7 @@ def _run_micro(path: Path, values: np.ndarray, places: Sequence[int], arena_size
         np.save(inputs, values)
         request = json.dumps([str(path), arena_size_bytes, list(places), str(inputs), str(outputs)])
         try:
-            done = run_program(["-P", str(Path(__file__).resolve()), request], timeout_s=_TIMEOUT_S)
+            done = run_program([str(Path(__file__).resolve()), request], timeout_s=_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return f"not measured: TensorFlow Lite Micro took more than {_TIMEOUT_S} s on {path.name}"
         if done.returncode != 0 or not outputs.is_file():

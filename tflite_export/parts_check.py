@@ -60,7 +60,7 @@ def _count(whole: Path, plan: dict[str, Any], kernels: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         plan_file = Path(folder, "plan.json")
         plan_file.write_text(json.dumps(plan | {"kernels": kernels}), "utf-8")
-        printed = run_tool(whole, "LiteRT", ["-P", str(Path(__file__).resolve()), str(plan_file)])
+        printed = run_tool(whole, "LiteRT", [str(Path(__file__).resolve()), str(plan_file)])
     return int(json.loads(printed.splitlines()[-1]))
 
 

@@ -34,13 +34,14 @@ def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.Com
     """Run a Python program that may crash, hang or ask for any amount of memory; its output is captured.
 
     Args:
-        arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...
+        arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...; files of the working
+            directory or beside the script are never taken for modules.
         timeout_s: How long it may take.
 
     Raises:
         subprocess.TimeoutExpired: It took longer and was ended.
     """
-    command = [sys.executable, *arguments]
+    command = [sys.executable, "-P", *arguments]
     captured = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=package_environment(), **captured) as process:
         _limit_memory(process.pid)
@@ -57,9 +58,10 @@ def _limit_memory(pid: int) -> None:
     if not hasattr(resource, "prlimit"):
         return
     limit = int(_MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    _, most = resource.prlimit(pid, resource.RLIMIT_DATA)
-    limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
-    resource.prlimit(pid, resource.RLIMIT_DATA, (limit, most))
+    present, most = resource.prlimit(pid, resource.RLIMIT_DATA)
+    # What the user has set may be lower than ours, and never exceeds the hard limit.
+    if present == resource.RLIM_INFINITY or limit < present:
+        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, most))
 
 
 def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: float = 600) -> str:

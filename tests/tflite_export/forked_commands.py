@@ -133,7 +133,6 @@ def _forked_program(folder: Path, arguments, *, timeout_s: float):
 
 
 def _program(arguments: list[str]) -> None:
-    arguments = [argument for argument in arguments if argument != "-P"]
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)

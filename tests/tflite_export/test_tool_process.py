@@ -1,14 +1,23 @@
 """Tools that crash, fail or hang end in one line."""
 
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from splitnets_tf.errors import UserError
-from tflite_export.tool_process import run_tool
+from tflite_export.tool_process import _limit_memory, run_tool
 
 MODEL = Path("model.tflite")
+LIMITED = """
+import resource, time
+while (limit := resource.getrlimit(resource.RLIMIT_DATA)[0]) == resource.RLIM_INFINITY:
+    time.sleep(0.01)
+"""
+"""Start of a program that waits for its limit, which is set while it starts."""
 
 
 def test_output_is_returned():
@@ -42,15 +51,28 @@ def test_a_tool_that_hangs_is_ended():
 
 def test_a_tool_does_not_get_all_the_memory_of_the_machine(monkeypatch):
     monkeypatch.setattr("tflite_export.tool_process._MEMORY_SHARE", 0.02)
-    program = "import os, resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
-    limit = int(run_tool(MODEL, "the tool", ["-c", "import time; time.sleep(0.3); " + program]))
+    limit = int(run_tool(MODEL, "the tool", ["-c", LIMITED + "print(limit)"], timeout_s=30))
     assert limit == int(0.02 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    hungry = f"import time; time.sleep(0.3); bytearray({2 * limit})"
     with pytest.raises(UserError, match="MemoryError"):
-        run_tool(MODEL, "the tool", ["-c", hungry])
+        run_tool(MODEL, "the tool", ["-c", LIMITED + "bytearray(2 * limit)"], timeout_s=30)
 
 
-def test_modules_of_the_project_can_be_tools(tmp_path, monkeypatch):
+def test_a_lower_limit_of_the_user_stays():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        for present, expected in ((2**26, 2**26), (2**60, _half_of_the_memory())):
+            _, most = resource.prlimit(process.pid, resource.RLIMIT_DATA)
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (present, most))
+            _limit_memory(process.pid)
+            assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (expected, most)
+        process.communicate(b"\n")
+
+
+def _half_of_the_memory():
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def test_modules_of_the_project_can_be_tools_and_others_not(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    program = "import tflite_export.tool_process as t, sys; print(t.__name__, '' in sys.path)"
-    assert run_tool(MODEL, "the tool", ["-P", "-c", program]) == "tflite_export.tool_process False\n"
+    (tmp_path / "json.py").write_text("raise ImportError('of the working directory')")
+    program = "import tflite_export.tool_process as t, json; print(t.__name__)"
+    assert run_tool(MODEL, "the tool", ["-c", program]) == "tflite_export.tool_process\n"
