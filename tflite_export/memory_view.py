@@ -110,7 +110,8 @@ def draw_profile(profile: MemoryProfile) -> Any:
     total, live = figure.subplots(2, 1, sharex=True)
     _draw_total(total, profile)
     _draw_live(live, profile)
-    figure.suptitle(f"{profile.model}: peak at {profile.peak.operation}")
+    # Names come out of files of any origin: a dollar in them begins no formula.
+    figure.suptitle(f"{profile.model}: peak at {profile.peak.operation}", parse_math=False)
     for axes in (total, live):
         axes.margins(x=0.01)
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -139,7 +140,7 @@ def _draw_live(axes: Any, profile: MemoryProfile) -> None:
     axes.bar([rows.index(profile.peak)], [profile.peak.live_bytes / 1e3], color="#d1495b", label="peak")
     axes.axhline(arena, color="#444444", linewidth=1, linestyle=":", label=f"arena, {arena:,.1f}")
     axes.set_title("live activations alone", fontsize=10)
-    axes.set_xticks(range(len(rows)), [row.operation for row in rows], rotation=90, fontsize=7)
+    axes.set_xticks(range(len(rows)), [row.operation for row in rows], rotation=90, fontsize=7, parse_math=False)
 
 
 def _live_kilobytes(profile: MemoryProfile) -> list[float]:

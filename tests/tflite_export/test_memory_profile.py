@@ -11,8 +11,9 @@ from splitnets_tf.graph import read_tflite
 from splitnets_tf.graph.tflite_file import read_tflite_file
 from splitnets_tf.hardware import cut, fuse_int8, load_system, plan_arena, weight_bytes
 from splitnets_tf.space import architecture_graph, space_from_dict
-from tflite_export import memory_profile
+from tflite_export import MemoryProfile, OperationMemory, memory_profile
 from tflite_export.memory import main
+from tflite_export.memory_view import plot_profile
 from tflite_export.vela_report import npu_for, vela_report
 
 
@@ -142,6 +143,22 @@ def test_over_the_limit_the_command_ends_with_3(split_export, capsys):
 def test_a_plot_of_an_unknown_kind_is_refused(split_export, tmp_path, capsys):
     assert main([str(split_export.paths[0]), "--plot", str(tmp_path / "m.bmp")]) == 2
     assert ".bmp" in capsys.readouterr().err
+
+
+def test_a_dollar_in_a_name_begins_no_formula(tmp_path):
+    row = OperationMemory(
+        operation="a$\\foo$b",
+        kind="conv2d",
+        weight_bytes=9,
+        live_bytes=20,
+        scratch_bytes=0,
+        total_bytes=29,
+        tensors=(),
+    )
+    sizes = {"file_bytes": 99, "weight_bytes": 9, "arena_bytes": 32, "limit_bytes": None}
+    profile = MemoryProfile(model="m.tflite", operations=(row,), micro_arena=None, micro_note="none", **sizes)
+    plot_profile(profile, tmp_path / "m.svg")
+    assert (tmp_path / "m.svg").read_text("utf-8").count("a$\\foo$b") == 2
 
 
 def test_a_damaged_or_missing_file_ends_in_one_line_and_2(split_export, tmp_path, capsys):
