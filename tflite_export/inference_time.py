@@ -13,7 +13,7 @@ __all__ = ["inference_times", "measure_ms"]
 
 _WARM_UP = 10
 _LEAST_MS = 20.0
-"""A sample is so many invocations that it lasts at least this long: shorter ones would time the clock."""
+"""All samples together: each is so many invocations that they last about this long, or it would time the clock."""
 
 
 def measure_ms(path: Path, *, runs: int, threads: int, reference: bool = False) -> float:

@@ -109,7 +109,7 @@ def run_timing(path: Path, request: Mapping[str, Any]) -> Any:
         arguments = ["-m", "tflite_export.timing_worker", str(plan), str(result)]
         run_tool(path, "LiteRT's benchmark", arguments, timeout_s=_TIMEOUT_S)
         if not result.is_file():
-            raise UserError(f"{path}: LiteRT's benchmark left no figures; the file may be damaged")
+            raise UserError(f"{path}: LiteRT's benchmark left no figures; convert the model again")
         return json.loads(result.read_text("utf-8"))
 
 

@@ -64,7 +64,14 @@ def _limit_memory(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_DATA, (limit, most))
 
 
-def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: float = 600) -> str:
+def run_tool(
+    path: Path,
+    what: str,
+    arguments: Sequence[str],
+    *,
+    timeout_s: float = 600,
+    remedy: str = "convert the model again",
+) -> str:
     """Run a Python program on a model.
 
     Args:
@@ -72,6 +79,7 @@ def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: floa
         what: What the program is, for messages, such as `LiteRT's benchmark`.
         arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...
         timeout_s: How long it may take.
+        remedy: What mends it where the tool fails, for messages.
 
     Returns:
         What it wrote to standard output.
@@ -84,7 +92,7 @@ def run_tool(path: Path, what: str, arguments: Sequence[str], *, timeout_s: floa
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{path}: {what} took more than {timeout_s:g} s and was ended") from error
     if done.returncode != 0:
-        raise UserError(f"{path}: {what} cannot run it ({_reason(done.returncode, done.stderr)})")
+        raise UserError(f"{path}: {what} cannot run it ({_reason(done.returncode, done.stderr)}); {remedy}")
     return done.stdout.decode("utf-8", "replace")
 
 

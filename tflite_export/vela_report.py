@@ -188,7 +188,9 @@ def vela_reports(requests: Sequence[tuple[Path, Npu]]) -> list[VelaReport]:
         plan, result = Path(folder, "request.json"), Path(folder, "result.json")
         plan.write_text(json.dumps(plans), "utf-8")
         timeout_s = _TIMEOUT_S + _TIMEOUT_EACH_S * len(requests)
-        run_tool(requests[0][0], "Vela", [str(_WORKER), str(plan), str(result)], timeout_s=timeout_s)
+        arguments = [str(_WORKER), str(plan), str(result)]
+        remedy = "give an int8 model with a batch of 1"
+        run_tool(requests[0][0], "Vela", arguments, timeout_s=timeout_s, remedy=remedy)
         answers = json.loads(result.read_text("utf-8"))
     return [
         _report(path, npu, answer, names) for (path, npu), answer, names in zip(requests, answers, kinds, strict=True)

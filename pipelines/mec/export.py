@@ -52,4 +52,6 @@ def _run_worker(context: MecContext) -> None:
         path = context.path("export", "job.json")
         write_json(path, job.to_dict())
         console().print("quantisation and conversion ...")
-        run_tool(path, "the export", ["-m", "tflite_export.placed_worker", "--job", str(path)], timeout_s=_TIMEOUT_S)
+        arguments = ["-m", "tflite_export.placed_worker", "--job", str(path)]
+        remedy = "mend that and run the same command again"
+        run_tool(path, "the export", arguments, timeout_s=_TIMEOUT_S, remedy=remedy)

@@ -42,6 +42,7 @@ def test_what_goes_wrong_is_one_short_line(program, message):
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
     assert str(caught.value).startswith("model.tflite: the tool cannot run it (")
+    assert str(caught.value).endswith("); convert the model again")
 
 
 def test_a_tool_that_hangs_is_ended():
