@@ -177,7 +177,7 @@ class RunDirectory:
         differing = [key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key)]
         keys = sorted(key for key in differing if not key.startswith(open_keys))
         if keys:
-            shown = ", ".join(f"{key} (run: {stored.get(key)!r}, now: {wanted.get(key)!r})" for key in keys)
+            shown = ", ".join(f"{key} (run: {_shown(stored, key)}, now: {_shown(wanted, key)})" for key in keys)
             raise UserError(
                 f"{self.path} holds a run of another configuration; it differs in {shown}. "
                 "Name another --output-dir, or start afresh with --overwrite"
@@ -273,6 +273,11 @@ class RunDirectory:
             return 0.0
         written = [path.stat().st_mtime for path in self.path.glob("*/**/*") if path.is_file()]
         return max(0.0, max(written, default=0.0) - float(record["started"]))
+
+
+def _shown(flat: Mapping[str, Any], key: str) -> str:
+    value = flat.get(key)
+    return "not set" if value is None else repr(value)
 
 
 def _environment() -> dict[str, Any]:

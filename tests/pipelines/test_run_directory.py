@@ -185,7 +185,7 @@ def test_lock_is_exclusive_and_dies_with_its_process(run):
 def test_a_run_from_before_a_key_existed_had_its_default(run):
     newer = {**CONFIG, "later": {"parts": [1.0], "guide": None}}
     defaults = {"later": {"parts": [1.0], "guide": None}, "seed": 99}
-    with pytest.raises(UserError, match=r"later\.parts"):
+    with pytest.raises(UserError, match=r"later\.parts \(run: not set, now: \[1\.0\]\)"):
         run.prepare(newer, SYSTEM, overwrite=False)
     with pytest.raises(UserError, match=r"later\.parts"):
         run.prepare({**newer, "later": {"parts": [0.5], "guide": None}}, SYSTEM, overwrite=False, defaults=defaults)
