@@ -1,71 +1,64 @@
 """Int8 deployment: quantisation-aware fine-tuning, .tflite files, their memory, speed and agreement.
 
-Nothing here imports TensorFlow at import time; tf_keras and TF-MOT live in the process that `run_export` starts.
+Names are imported when they are first used, so that a command's --help and a tool's start do not wait for numpy.
+Nothing imports TensorFlow at import time; tf_keras and TF-MOT live in the process that `run_export` starts.
 """
 
-from tflite_export.boundary import Boundary, BoundaryError, check_boundary, check_input, check_whole
-from tflite_export.file_cuts import FileCut, fastest_cut, legal_file_cuts
-from tflite_export.file_parts import SplitFile, split_file
-from tflite_export.halves import Aggregator
-from tflite_export.images import bytes_to_int8, resize_bytes
-from tflite_export.interpreter import Int8Model, Quantization, count_correct, count_equal, run_models, run_split
-from tflite_export.job import ExportJob, QuantizationSettings
-from tflite_export.litert_benchmark import Benchmark, run_benchmark
-from tflite_export.micro_arena import MicroArena
-from tflite_export.micro_run import MicroAgreement, micro_agreement
-from tflite_export.model_memory import MemoryProfile, OperationMemory, memory_profile
-from tflite_export.result import ExportedFile, ExportResult
-from tflite_export.run import ExportError, run_export
-from tflite_export.split_hub import ServerSettings
-from tflite_export.split_sensor import SensorSettings, SplitSensor
-from tflite_export.split_server import SplitServer
-from tflite_export.vela_cost import VelaCost, vela_costs
-from tflite_export.vela_report import Npu, VelaReport, npu_for, vela_installed, vela_report, vela_reports
+import importlib
+from typing import Any
 
-__all__ = [
-    "Aggregator",
-    "Benchmark",
-    "Boundary",
-    "BoundaryError",
-    "ExportError",
-    "ExportJob",
-    "ExportResult",
-    "ExportedFile",
-    "FileCut",
-    "Int8Model",
-    "MemoryProfile",
-    "MicroAgreement",
-    "MicroArena",
-    "Npu",
-    "OperationMemory",
-    "Quantization",
-    "QuantizationSettings",
-    "SensorSettings",
-    "ServerSettings",
-    "SplitFile",
-    "SplitSensor",
-    "SplitServer",
-    "VelaCost",
-    "VelaReport",
-    "bytes_to_int8",
-    "check_boundary",
-    "check_input",
-    "check_whole",
-    "count_correct",
-    "count_equal",
-    "fastest_cut",
-    "legal_file_cuts",
-    "memory_profile",
-    "micro_agreement",
-    "npu_for",
-    "resize_bytes",
-    "run_benchmark",
-    "run_export",
-    "run_models",
-    "run_split",
-    "split_file",
-    "vela_costs",
-    "vela_installed",
-    "vela_report",
-    "vela_reports",
-]
+_LAZY = {
+    "Aggregator": "halves",
+    "Benchmark": "litert_benchmark",
+    "Boundary": "boundary",
+    "BoundaryError": "boundary",
+    "ExportError": "run",
+    "ExportJob": "job",
+    "ExportResult": "result",
+    "ExportedFile": "result",
+    "FileCut": "file_cuts",
+    "Int8Model": "interpreter",
+    "MemoryProfile": "model_memory",
+    "MicroAgreement": "micro_run",
+    "MicroArena": "micro_arena",
+    "Npu": "vela_report",
+    "OperationMemory": "model_memory",
+    "Quantization": "interpreter",
+    "QuantizationSettings": "job",
+    "SensorSettings": "split_sensor",
+    "ServerSettings": "split_hub",
+    "SplitFile": "file_parts",
+    "SplitSensor": "split_sensor",
+    "SplitServer": "split_server",
+    "VelaCost": "vela_cost",
+    "VelaReport": "vela_report",
+    "bytes_to_int8": "images",
+    "check_boundary": "boundary",
+    "check_input": "boundary",
+    "check_whole": "boundary",
+    "count_correct": "interpreter",
+    "count_equal": "interpreter",
+    "fastest_cut": "file_cuts",
+    "legal_file_cuts": "file_cuts",
+    "memory_profile": "model_memory",
+    "micro_agreement": "micro_run",
+    "npu_for": "vela_report",
+    "resize_bytes": "images",
+    "run_benchmark": "litert_benchmark",
+    "run_export": "run",
+    "run_models": "interpreter",
+    "run_split": "interpreter",
+    "split_file": "file_parts",
+    "vela_costs": "vela_cost",
+    "vela_installed": "vela_report",
+    "vela_reports": "vela_report",
+}
+
+__all__ = [*_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module on first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

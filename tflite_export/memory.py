@@ -10,11 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from splitnets_tf.files import write_json
 from tflite_export.command_line import EXIT_OVER_LIMIT, parse_bytes, run_command, writable_file
-from tflite_export.model_memory import memory_profile
-from tflite_export.node_data import node_data
-from tflite_export.vela_report import npu_for
 
 __all__ = ["main"]
 
@@ -35,8 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from splitnets_tf.files import write_json
     from splitnets_tf.hardware import load_system
     from tflite_export.memory_view import plot_profile, print_profile
+    from tflite_export.model_memory import memory_profile
+    from tflite_export.node_data import node_data
+    from tflite_export.vela_report import npu_for
 
     # Memory does not depend on the clock, so any system will do.
     npu = npu_for(arguments.device, load_system("hmd"))

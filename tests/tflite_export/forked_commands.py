@@ -54,6 +54,7 @@ _NEEDED = (
     "tflite_export.memory_view",
     "tflite_export.parts_check",
     "tflite_export.split_sensor",
+    "tflite_export.split_server",
     "tflite_export.split_view",
     "tflite_export.timing_worker",
     "tflite_export.vela_view",

@@ -1,7 +1,12 @@
 """What the folder's commands say and return when something outside of them goes wrong."""
 
+import subprocess
+import sys
+import types
+
 import pytest
 
+import tflite_export
 from splitnets_tf.errors import UserError
 from tflite_export.command_line import run_command
 from tflite_export.split import main as split
@@ -36,3 +41,25 @@ def test_a_folder_is_no_file_for_results(tmp_path, capsys):
         split(["m.tflite", "--list", "--json", str(tmp_path)])
     assert caught.value.code == 2
     assert "is a folder; name a file" in capsys.readouterr().err
+
+
+HELP = """
+import contextlib, importlib, io, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module(f"tflite_export.{name}").main(["--help"])
+print([name for name in ("numpy", "rich", "tensorflow") if name in sys.modules])
+"""
+
+
+def test_help_waits_for_no_large_package():
+    commands = ["benchmark", "demo", "memory", "sense", "serve", "split", "vela"]
+    done = subprocess.run([sys.executable, "-c", HELP, *commands], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_public_name_is_there_and_hides_no_module():
+    for name in tflite_export.__all__:
+        assert not isinstance(getattr(tflite_export, name), types.ModuleType), name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tflite_export.nothing  # noqa: B018

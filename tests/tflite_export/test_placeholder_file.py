@@ -7,8 +7,9 @@ from tiny_job import CLASSES, SPACE, SPLIT
 from splitnets_tf.graph import read_tflite
 from splitnets_tf.hardware import Graph, Operation, Tensor, cut, load_system, plan_arena, split_cost
 from splitnets_tf.space import architecture_graph, space_from_dict
-from tflite_export import npu_for, vela_costs, vela_report, vela_reports
+from tflite_export import npu_for, vela_costs, vela_reports
 from tflite_export.placeholder_file import placeholder_file
+from tflite_export.vela_report import vela_report
 
 SYSTEM = load_system("hmd-demo")
 
