@@ -1,5 +1,6 @@
 """Runs tools that a damaged file may crash in a process of their own; whatever happens there is one line here."""
 
+import math
 import os
 import re
 import resource
@@ -44,7 +45,7 @@ def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.Com
     command = [sys.executable, "-P", *arguments]
     captured = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=package_environment(), **captured) as process:
-        _limit_memory(process.pid)
+        _set_limits(process.pid, timeout_s)
         try:
             output, errors = process.communicate(timeout=timeout_s)
         except BaseException:
@@ -53,15 +54,20 @@ def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.Com
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-def _limit_memory(pid: int) -> None:
-    """Bound what a process may write to; without effect where the system cannot do that for another process."""
+def _set_limits(pid: int, timeout_s: float) -> None:
+    """Bound memory and processor time of a process; without effect where the system cannot do that for another one.
+
+    Nobody ends a tool that hangs when this process has been killed; then its processor time does.
+    """
     if not hasattr(resource, "prlimit"):
         return
-    limit = int(_MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    present, most = resource.prlimit(pid, resource.RLIMIT_DATA)
-    # What the user has set may be lower than ours, and never exceeds the hard limit.
-    if present == resource.RLIM_INFINITY or limit < present:
-        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, most))
+    memory_bytes = int(_MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    processor_s = math.ceil(timeout_s * (os.cpu_count() or 1))
+    for what, limit in ((resource.RLIMIT_DATA, memory_bytes), (resource.RLIMIT_CPU, processor_s)):
+        present, most = resource.prlimit(pid, what)
+        # What the user has set may be lower than ours, and never exceeds the hard limit.
+        if present == resource.RLIM_INFINITY or limit < present:
+            resource.prlimit(pid, what, (limit, most))
 
 
 def run_tool(

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from splitnets_tf.errors import UserError
-from tflite_export.tool_process import _limit_memory, run_tool
+from tflite_export.tool_process import _set_limits, run_tool
 
 MODEL = Path("model.tflite")
 LIMITED = """
@@ -58,18 +59,27 @@ def test_a_tool_does_not_get_all_the_memory_of_the_machine(monkeypatch):
         run_tool(MODEL, "the tool", ["-c", LIMITED + "bytearray(2 * limit)"], timeout_s=30)
 
 
-def test_a_lower_limit_of_the_user_stays():
+def test_lower_limits_of_the_user_stay():
+    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        for present, expected in ((2**26, 2**26), (2**60, _half_of_the_memory())):
-            _, most = resource.prlimit(process.pid, resource.RLIMIT_DATA)
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (present, most))
-            _limit_memory(process.pid)
-            assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (expected, most)
+        for what, present, expected in (
+            (resource.RLIMIT_DATA, 2**26, 2**26),
+            (resource.RLIMIT_DATA, 2**60, half),
+            (resource.RLIMIT_CPU, 9, 9),
+            (resource.RLIMIT_CPU, 2**40, 60 * os.cpu_count()),
+        ):
+            _, most = resource.prlimit(process.pid, what)
+            resource.prlimit(process.pid, what, (present, most))
+            _set_limits(process.pid, 60)
+            assert resource.prlimit(process.pid, what) == (expected, most)
         process.communicate(b"\n")
 
 
-def _half_of_the_memory():
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+def test_a_tool_that_nobody_ends_any_more_ends_itself():
+    busy = "import time\nwhile time.process_time() < 4: pass"
+    with subprocess.Popen([sys.executable, "-c", busy]) as process:
+        _set_limits(process.pid, 1 / os.cpu_count())
+        assert process.wait() == -signal.SIGXCPU
 
 
 def test_modules_of_the_project_can_be_tools_and_others_not(tmp_path, monkeypatch):
