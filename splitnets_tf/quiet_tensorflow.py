@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["NOTES", "dropping_notes", "quiet_tensorflow", "without_litert_notes"]
+__all__ = ["dropping_notes", "quiet_tensorflow", "without_litert_notes"]
 
 _MODULE = "tensorflow"
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-NOTES = (
+_NOTES = (
     r"WARNING: All log messages before absl::InitializeLog\(\) is called",
     r"I\d{4} \d\d:\d\d:",
     r"fully_quantize: \d+, inference_type: ",
@@ -76,11 +76,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 @contextlib.contextmanager
 def dropping_notes() -> Iterator[None]:
-    """While the block runs, lines on file descriptor 2 that begin with one of `NOTES` are dropped."""
+    """While the block runs, lines on file descriptor 2 that tell nothing are dropped."""
     if sys.stderr is None:
         yield
         return
-    notes = NOTES if _NVIDIA_DRIVER.exists() else (*NOTES, _NO_DRIVER)
+    notes = _NOTES if _NVIDIA_DRIVER.exists() else (*_NOTES, _NO_DRIVER)
     command = [sys.executable, "-I", "-S", "-c", _FILTER, *notes]
     sys.stderr.flush()
     before = os.dup(2)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tflite_export.interpreter import load_interpreter
 
-__all__ = ["inference_times", "measure_ms"]
+__all__ = ["measure_ms", "reference_times"]
 
 _WARM_UP = 10
 _LEAST_MS = 20.0
@@ -32,20 +32,19 @@ def measure_ms(path: Path, *, runs: int, threads: int, reference: bool = False) 
     return statistics.median(_timed_ms(interpreter, times) for _ in range(runs))
 
 
-def inference_times(path: Path, *, runs: int, threads: int, reference: bool) -> dict[str, float]:
-    """The figures that LiteRT's benchmark gives, for kernels that it cannot choose.
+def reference_times(path: Path, *, runs: int, threads: int) -> dict[str, float]:
+    """The figures that LiteRT's benchmark gives, for the reference kernels, which it cannot choose.
 
     Args:
         path: The file.
         runs: Timed inferences, after five untimed ones.
         threads: Threads inside one inference.
-        reference: Reference kernels instead of XNNPACK.
 
     Returns:
         Milliseconds by the names of LiteRT's benchmark, and `num_runs`.
     """
     start = time.perf_counter()
-    interpreter = load_interpreter(path, threads=threads, reference=reference)
+    interpreter = load_interpreter(path, threads=threads, reference=True)
     init_ms = (time.perf_counter() - start) * 1e3
     _fill_with_zeros(interpreter)
     first_ms = _timed_ms(interpreter, 1)

@@ -69,13 +69,13 @@ def _npu_lines(profile: MemoryProfile) -> list[str]:
     if npu is None:
         return [f"Memory on an Ethos-U as Vela plans it: {profile.npu_note}"]
     lines = []
-    for goal, sram, flash in (
-        ("speed", npu.sram_bytes, npu.flash_bytes),
-        ("size", npu.size_sram_bytes, npu.size_flash_bytes),
+    for goal, sram, flash, required in (
+        ("speed", npu.sram_bytes, npu.flash_bytes, npu.required_bytes),
+        ("size", npu.size_sram_bytes, npu.size_flash_bytes, npu.size_required_bytes),
     ):
-        line = f"Vela, {npu.npu}, for {goal}: SRAM {sram:,} + constants {flash:,} = {sram + flash:,} bytes"
+        line = f"Vela, {npu.npu}, for {goal}: SRAM {sram:,} + constants {flash:,} = {required:,} bytes"
         if profile.limit_bytes is not None:
-            line += ", within the limit" if sram + flash <= profile.limit_bytes else ", OVER THE LIMIT"
+            line += ", within the limit" if required <= profile.limit_bytes else ", OVER THE LIMIT"
         lines.append(line)
     if npu.cpu_operations:
         lines.append(f"Vela leaves {npu.cpu_operations} operations to the CPU; their memory is not in its figures")

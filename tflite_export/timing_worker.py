@@ -24,9 +24,9 @@ def main(request_file: str, result_file: str) -> None:
         models = [Path(model) for model in request["models"]]
         result = [measure_ms(model, runs=runs, threads=threads, reference=reference) for model in models]
     elif reference:
-        from tflite_export.inference_time import inference_times
+        from tflite_export.inference_time import reference_times
 
-        result = inference_times(Path(request["model"]), runs=runs, threads=threads, reference=True)
+        result = reference_times(Path(request["model"]), runs=runs, threads=threads)
     else:
         result = _official(request["model"], runs, threads, Path(result_file).with_suffix(".litert"))
     Path(result_file).write_text(json.dumps(result), "utf-8")

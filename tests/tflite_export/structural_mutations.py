@@ -99,11 +99,8 @@ def _code(model, rng):
 
 def _options(model, rng):
     operator = _operator(model, rng)
-    fields = (
-        [name for name, value in vars(operator.builtinOptions or object()).items() if isinstance(value, int)]
-        if (operator.builtinOptions is not None)
-        else []
-    )
+    options = {} if operator.builtinOptions is None else vars(operator.builtinOptions)
+    fields = [name for name, value in options.items() if isinstance(value, int)]
     if not fields or rng.random() < 0.2:
         operator.builtinOptionsType, operator.builtinOptions = 0, None
         return

@@ -30,7 +30,7 @@ def test_output_is_returned():
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by signal 11"),
         ("import os; os.abort()", "ended by signal 6"),
-        ("raise RuntimeError('no such\\n operator')", r"RuntimeError: no such|operator"),
+        ("raise RuntimeError('no such\\n operator')", r"\(RuntimeError: no such\)"),
         ("import sys; sys.exit(3)", "exit code 3"),
         ("raise RuntimeError('x' * 5000)", "x{100}"),
         ("import sys; sys.stderr.write('ERROR: [a.cc:1]\\nERROR: bad scale\\n'); raise ValueError('no')", "bad scale"),
