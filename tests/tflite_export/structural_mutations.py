@@ -104,8 +104,9 @@ def _options(model, rng):
     if not fields or rng.random() < 0.2:
         operator.builtinOptionsType, operator.builtinOptions = 0, None
         return
-    value = rng.choice((0, 1, 3, 100, 127))
-    setattr(operator.builtinOptions, rng.choice(fields), value)
+    value, field = rng.choice((0, 1, 3, 100, 127)), rng.choice(fields)
+    # The schema packs no other number as a flag.
+    setattr(operator.builtinOptions, field, type(options[field])(value))
 
 
 def _quantization(model, rng):
