@@ -61,10 +61,12 @@ def parse_bytes(text: str) -> int:
 
 
 def writable_file(text: str) -> Path:
-    """A path in a folder that exists, for argparse: a long measurement should not end in a missing folder."""
+    """A path in a folder that exists, and no model's, for argparse: a long measurement should not end in a loss."""
     path = Path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
+    if path.suffix == ".tflite":
+        raise argparse.ArgumentTypeError(f"{text} is the name of a model; name another file")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist; create it first")
     return path

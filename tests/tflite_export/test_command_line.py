@@ -36,11 +36,15 @@ def test_what_goes_wrong_is_one_line(capsys, error, said, code):
     assert capsys.readouterr().err == said
 
 
-def test_a_folder_is_no_file_for_results(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [(".", "is a folder; name a file"), ("m.tflite", "name of a model"), ("none/m.json", "none does not exist")],
+)
+def test_results_take_no_place_that_is_taken_or_missing(tmp_path, capsys, name, message):
     with pytest.raises(SystemExit) as caught:
-        split(["m.tflite", "--list", "--json", str(tmp_path)])
+        split(["m.tflite", "--list", "--json", str(tmp_path / name)])
     assert caught.value.code == 2
-    assert "is a folder; name a file" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 HELP = """
