@@ -1,5 +1,6 @@
 """Runs tools that a damaged file may crash in a process of their own; whatever happens there is one line here."""
 
+import contextlib
 import math
 import os
 import re
@@ -45,8 +46,9 @@ def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.Com
     command = [sys.executable, "-P", *arguments]
     captured = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=package_environment(), **captured) as process:
-        _set_limits(process.pid, timeout_s)
         try:
+            with contextlib.suppress(PermissionError):  # a sandbox may forbid it; the tool runs all the same
+                _set_limits(process.pid, timeout_s)
             output, errors = process.communicate(timeout=timeout_s)
         except BaseException:
             process.kill()

@@ -59,6 +59,14 @@ def test_a_tool_does_not_get_all_the_memory_of_the_machine(monkeypatch):
         run_tool(MODEL, "the tool", ["-c", LIMITED + "bytearray(2 * limit)"], timeout_s=30)
 
 
+def test_where_limits_are_forbidden_a_tool_runs_all_the_same(monkeypatch):
+    def forbidden(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(resource, "prlimit", forbidden)
+    assert run_tool(MODEL, "the tool", ["-c", "print('figures')"]) == "figures\n"
+
+
 def test_lower_limits_of_the_user_stay():
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
