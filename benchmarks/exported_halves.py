@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet_tensorflow()
     rows = {each.architecture: each for each in read_pareto_csv(options.run / "search" / "evaluated.csv")}
     differing = 0
-    for folder in (options.run, *sorted((options.run / "picks").glob("*"))):
+    for folder in (options.run, *sorted(file.parent for file in (options.run / "picks").glob("*/sensor.tflite"))):
         architecture, figures = exported_figures(folder)
         promised = {name: getattr(rows[architecture].cost, name) for name in figures}
         wrong = [name for name, value in figures.items() if value != promised[name]]

@@ -32,13 +32,16 @@ def package_environment() -> dict[str, str]:
     }
 
 
-def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
+def run_program(
+    arguments: Sequence[str], *, timeout_s: float, bounded: bool = True
+) -> subprocess.CompletedProcess[bytes]:
     """Run a Python program that may crash, hang or ask for any amount of memory; its output is captured.
 
     Args:
         arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...; files of the working
             directory or beside the script are never taken for modules.
         timeout_s: How long it may take.
+        bounded: Whether memory and processor time are limited, as they should be where a foreign file is read.
 
     Raises:
         subprocess.TimeoutExpired: It took longer and was ended.
@@ -47,8 +50,9 @@ def run_program(arguments: Sequence[str], *, timeout_s: float) -> subprocess.Com
     captured = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=package_environment(), **captured) as process:
         try:
-            with contextlib.suppress(PermissionError):  # a sandbox may forbid it; the tool runs all the same
-                _set_limits(process.pid, timeout_s)
+            if bounded:
+                with contextlib.suppress(PermissionError):  # a sandbox may forbid it; the tool runs all the same
+                    _set_limits(process.pid, timeout_s)
             output, errors = process.communicate(timeout=timeout_s)
         except BaseException:
             process.kill()
@@ -79,6 +83,7 @@ def run_tool(
     *,
     timeout_s: float = 600,
     remedy: str = "convert the model again",
+    bounded: bool = True,
 ) -> str:
     """Run a Python program on a model.
 
@@ -88,6 +93,7 @@ def run_tool(
         arguments: Arguments of the Python interpreter: `-m`, module, ... or a script, ...
         timeout_s: How long it may take.
         remedy: What mends it where the tool fails, for messages.
+        bounded: As for `run_program`.
 
     Returns:
         What it wrote to standard output.
@@ -96,7 +102,7 @@ def run_tool(
         UserError: It failed, crashed or took too long.
     """
     try:
-        done = run_program(arguments, timeout_s=timeout_s)
+        done = run_program(arguments, timeout_s=timeout_s, bounded=bounded)
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{path}: {what} took more than {timeout_s:g} s and was ended") from error
     if done.returncode != 0:
@@ -106,7 +112,7 @@ def run_tool(
 
 def _reason(code: int, errors: bytes) -> str:
     if code < 0:
-        return f"the tool was ended by signal {-code}; the file may be damaged"
+        return f"the tool was ended by signal {-code}"
     lines = [" ".join(line.split()) for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
     said = [match[1] for match in map(_RUNTIME_ERROR.match, lines) if match]
     raised = [line for line in lines if _EXCEPTION.match(line)]

@@ -54,4 +54,4 @@ def _run_worker(context: MecContext) -> None:
         console().print("quantisation and conversion ...")
         arguments = ["-m", "tflite_export.placed_worker", "--job", str(path)]
         remedy = "mend that and run the same command again"
-        run_tool(path, "the export", arguments, timeout_s=_TIMEOUT_S, remedy=remedy)
+        run_tool(path, "the export", arguments, timeout_s=_TIMEOUT_S, remedy=remedy, bounded=False)

@@ -67,6 +67,16 @@ def test_where_limits_are_forbidden_a_tool_runs_all_the_same(monkeypatch):
     assert run_tool(MODEL, "the tool", ["-c", "print('figures')"]) == "figures\n"
 
 
+def test_a_program_of_our_own_on_files_of_our_own_has_no_limits(monkeypatch):
+    def refuse(pid, timeout_s):
+        raise AssertionError("limited")
+
+    monkeypatch.setattr("tflite_export.tool_process._set_limits", refuse)
+    assert run_tool(MODEL, "the tool", ["-c", "print(5)"], timeout_s=30, bounded=False) == "5\n"
+    with pytest.raises(AssertionError, match="limited"):
+        run_tool(MODEL, "the tool", ["-c", "print(5)"], timeout_s=30)
+
+
 def test_lower_limits_of_the_user_stay():
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
