@@ -117,14 +117,15 @@ def _wait(child: int, until_s: float) -> tuple[int, int]:
         time.sleep(_POLL_S)
 
 
-def _forked_program(folder: Path, arguments, *, timeout_s: float):
+def _forked_program(folder: Path, arguments, *, timeout_s: float, bounded: bool = True):
     """Stands for `tool_process.run_program`."""
     paths = [folder / f"tool.{end}" for end in ("out", "err")]
     start_s = time.monotonic()
     child = os.fork()
     if child == 0:
         _become(paths)
-        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
+        if bounded:
+            resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
         _finish(lambda: _program(list(arguments)))
     code, _ = _wait(child, start_s + min(timeout_s, _PATIENCE_S))
     if code == TOOK_TOO_LONG:
