@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from pipelines.cli import quiet_tensorflow, run_command
+from pipelines.progress import console
 
 LIMIT_S = 10.0
 
@@ -90,12 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipelines.partitioning.load_model import application_names
     from pipelines.reproduction.json_file import write_json_for_user
 
-    console = Console(width=230)
+    out = console(width=230)
     rows = []
     for name in options.only or application_names():
         rows.append(measure(name, options.system))
-        console.print(f"{name}: {rows[-1]['operations']} operations, {rows[-1]['seconds']:.2f} s", highlight=False)
-    console.print(render(rows))
+        out.print(f"{name}: {rows[-1]['operations']} operations, {rows[-1]['seconds']:.2f} s")
+    out.print(render(rows))
     if options.json is not None:
         write_json_for_user(options.json, {"schema_version": 1, "system": options.system, "models": rows})
     return 0 if all(row["seconds"] <= LIMIT_S for row in rows) else 1

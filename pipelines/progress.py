@@ -15,9 +15,14 @@ Advance = Callable[[int, str], None]
 """Call with the amount done so far and a short note."""
 
 
-def console() -> Console:
-    """The console that pipelines print on."""
-    return Console(highlight=False)
+def console(*, width: int | None = None) -> Console:
+    """The console that pipelines print on; names out of files and of folders are no markup for it.
+
+    Args:
+        width: Columns where it is no terminal; a wide table that goes to a file need not fold names.
+    """
+    made = Console(highlight=False, markup=False)
+    return made if made.is_terminal or width is None else Console(highlight=False, markup=False, width=width)
 
 
 @contextlib.contextmanager
@@ -37,13 +42,13 @@ def progress_bar(title: str, total: int, *, done: int = 0) -> Iterator[Advance]:
         yield _line_printer(out, title, total)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=out) as bar:
         task = bar.add_task(title, total=total, completed=done, note="")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from pipelines.partitioning.calibration_data import load_inputs, random_inputs
 from pipelines.partitioning.export import ExportResult, export_halves
 from pipelines.partitioning.load_model import LoadedModel, load_model
 from pipelines.partitioning.methods import METHODS, cut_behind, fastest_feasible, run_methods
 from pipelines.partitioning.render import cut_curve_text, partition_table, plot_cuts, result_to_dict
+from pipelines.progress import console
 from pipelines.reproduction.json_file import write_json_for_user
 from splitnets_tf.errors import UserError
 from splitnets_tf.hardware import load_system
@@ -21,6 +20,8 @@ from tflite_export.file_parts import SplitFile
 __all__ = ["run_partition"]
 
 _NOISE_INPUTS = 8
+_WIDTH = 170
+"""Columns of what is printed where there is no terminal."""
 
 
 def run_partition(options: argparse.Namespace) -> int:
@@ -44,14 +45,12 @@ def run_partition(options: argparse.Namespace) -> int:
     else:
         names = list(METHODS) if options.method == "all" else [options.method]
         partitions = run_methods(names, graph, system, bits=options.bits)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=170)
-    console.print(partition_table(f"{graph.name} on {system.name}", partitions))
+    out = console(width=_WIDTH)
+    out.print(partition_table(f"{graph.name} on {system.name}", partitions))
     for p in partitions:
         if not p.feasible:
-            console.print(f"{p.method} does not fit: {p.reason}")
-    console.print(cut_curve_text(graph, system, bits=options.bits))
+            out.print(f"{p.method} does not fit: {p.reason}")
+    out.print(cut_curve_text(graph, system, bits=options.bits))
     if options.plot is not None:
         plot_cuts(options.plot, graph, system, partitions, bits=options.bits)
     result = result_to_dict(graph, system, partitions, bits=options.bits)
@@ -60,14 +59,14 @@ def run_partition(options: argparse.Namespace) -> int:
         if loaded.keras_model is None:
             made = _export_file(options, loaded, chosen)
             files = ", ".join(str(piece.path) for piece in made.parts)
-            console.print(
+            out.print(
                 f"exported by {chosen.method}: {files}\n"
                 f"parts against the whole: equal bit for bit on {made.checked_inputs} inputs ({made.checked_with})"
             )
             result["export"] = {"method": chosen.method} | made.to_dict()
         else:
             exported = _export(options, loaded, chosen)
-            console.print(_export_text(chosen, exported))
+            out.print(_export_text(chosen, exported))
             result["export"] = _export_to_dict(chosen, exported)
     if options.json is not None:
         write_json_for_user(options.json, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
@@ -13,6 +13,9 @@ from splitnets_tf.errors import UserError
 from splitnets_tf.files import write_atomically
 from splitnets_tf.hardware import Graph, System
 from splitnets_tf.partition import Partition, cut_table, last_working
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["cut_curve_text", "partition_table", "plot_cuts", "result_to_dict"]
 
@@ -90,6 +93,19 @@ def plot_cuts(path: Path, graph: Graph, system: System, partitions: list[Partiti
     Raises:
         UserError: If the file cannot be written.
     """
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar sign in a name is a dollar sign
+        figure = _cut_figure(graph, system, partitions, bits)
+    try:
+        write_atomically(path, functools.partial(figure.savefig, dpi=120))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be drawn ({error}); name a .png, .svg or .pdf in an existing folder"
+        ) from error
+
+
+def _cut_figure(graph: Graph, system: System, partitions: list[Partition], bits: int) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -117,12 +133,7 @@ def plot_cuts(path: Path, graph: Graph, system: System, partitions: list[Partiti
         axes.plot(position, latency_ms, "o", label=", ".join(names))
     axes.set(xlabel=f"operations on {system.sensor.name}", ylabel="ms", title=f"{graph.name} on {system.name}")
     axes.legend(fontsize="small")
-    try:
-        write_atomically(path, functools.partial(figure.savefig, dpi=120))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be drawn ({error}); name a .png, .svg or .pdf in an existing folder"
-        ) from error
+    return figure
 
 
 def result_to_dict(graph: Graph, system: System, partitions: list[Partition], *, bits: int) -> dict[str, Any]:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from pipelines.progress import console
 from pipelines.reproduction.compare import Comparison, compare_table
 from pipelines.reproduction.json_file import write_json_for_user
 from pipelines.reproduction.paper_tables import read_table
 
 __all__ = ["comparisons_to_dict", "run_table"]
 
+_WIDTH = 140
+"""Columns of what is printed where there is no terminal."""
 _TITLES = {
     "table4": "SplitNets, Table 4: one sensor's share of the bus (ImageNet)",
     "table6": "SplitNets, Table 6: twelve sensors (ModelNet40)",
@@ -37,20 +39,17 @@ def run_table(table: str, json_path: Path | None) -> int:
     comparisons = compare_table(table)
     if json_path is not None:
         write_json_for_user(json_path, comparisons_to_dict(table, comparisons))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    console.print(_render(table, comparisons))
+    out = console(width=_WIDTH)
+    out.print(_render(table, comparisons))
     for comparison in comparisons:
         if comparison.reason:
             label = f"{comparison.method} {comparison.backbone} {comparison.column}"
-            console.print(f"{comparison.verdict}: {label}: {comparison.reason}", highlight=False)
+            out.print(f"{comparison.verdict}: {label}: {comparison.reason}")
     bad = sum(not comparison.passes for comparison in comparisons)
     known = sum(comparison.verdict == "known discrepancy" for comparison in comparisons)
     checked = sum(comparison.predicted is not None for comparison in comparisons)
-    console.print(
+    out.print(
         f"{table}: {checked} figures checked, {known} known discrepancies of the paper, {bad} not in order",
-        highlight=False,
     )
     return 1 if bad else 0
 

@@ -106,6 +106,17 @@ def test_a_tflite_file(model_file, tmp_path, capsys):
     assert (tmp_path / "parts" / "aggregator.tflite").is_file()
 
 
+def test_names_out_of_a_file_are_neither_markup_nor_formulas(model_file, tmp_path, capsys):
+    from pipelines.partitioning.tflite_model import convert
+
+    renamed, drawn = tmp_path / "costs $x^$.tflite", tmp_path / "cuts.png"
+    renamed.write_bytes(convert(keras.models.load_model(model_file)).replace(b"narrow", b"[/red]"))
+    named = next(op.name for op in read_tflite(renamed).operations if "[/red]" in op.name)
+    assert run_command(main, [str(renamed), "--at", named, "--plot", str(drawn)]) == 0
+    assert "[/red]" in capsys.readouterr().out
+    assert drawn.is_file()
+
+
 def _model_without_a_cut(path):
     inputs = keras.Input((4, 4, 3))
     keras.Model(inputs, L.Conv2D(2, 3, activation="relu", name="only")(inputs)).save(path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.progress import progress_bar
+from pipelines.progress import console, progress_bar
 
 
 @pytest.fixture
@@ -32,3 +32,10 @@ def test_lines_are_rare_and_the_last_one_always_comes(clock, capsys):
             clock[0] = float(amount)
             advance(amount, "")
     assert [line.split(",")[0] for line in lines_of(capsys)] == ["search: 1/10", "search: 10/10"]
+
+
+def test_brackets_are_no_markup(clock, capsys):
+    console().print("runs/[bold]", "[/red]")
+    with progress_bar("reading [/red]", 1) as advance:
+        advance(1, "[link]")
+    assert lines_of(capsys) == ["runs/[bold] [/red]", "reading [/red]: 1/1, 0 s so far, time left unknown [link]"]

@@ -134,6 +134,7 @@ def test_every_command_survives_all_mutations(split_export, tmp_path):
     path, work = tmp_path / "mutant.tflite", tmp_path / "work"
     work.mkdir()
     rng = random.Random(2)
+    faults = []
     refused = dict.fromkeys(_forked_commands(path, split_export.paths, images, work), 0)
     for number in range(ALL_MUTATIONS):
         change = (mutate, mutate_structure)[number % 2]
@@ -142,11 +143,11 @@ def test_every_command_survives_all_mutations(split_export, tmp_path):
         for name, command in _forked_commands(path, split_export.paths, images, work).items():
             ended = run_forked(command, work, timeout_s=180)
             said = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-            assert ended.code in (0, 2), (number, name, ended)
-            assert "Traceback" not in ended.err, (number, name, ended)
-            assert len(said) == (ended.code == 2), (number, name, ended)
-            assert ended.peak_bytes < 2 * 10**9, (number, name, ended)
+            as_promised = ended.code in (0, 2) and "Traceback" not in ended.err and len(said) == (ended.code == 2)
+            if not as_promised or ended.peak_bytes >= 2 * 10**9:
+                faults.append((number, name, ended))
             refused[name] += ended.code == 2
+    assert not faults
     assert all(0 < count < ALL_MUTATIONS for count in refused.values()), refused
 
 

@@ -30,7 +30,7 @@ def accuracy_table(record: Mapping[str, Any]) -> Table:
     table.add_column("verdict")
     for kind, name in KINDS.items():
         table.add_section()
-        table.add_row(f"[bold]{name}[/bold]")
+        table.add_row(name, style="bold")
         for variant in record["variants"].values():
             accuracy, difference = variant["accuracy"][kind], (variant["difference"] or {}).get(kind)
             cells = [_seeds(accuracy, "{:.1f}"), _interval(accuracy["mean"], "{:.1f}")]
@@ -49,7 +49,7 @@ def ratio_table(record: Mapping[str, Any]) -> Table:
         table.add_column(heading, justify="right")
     for ratio, name in RATIOS.items():
         table.add_section()
-        table.add_row(f"[bold]{name}[/bold]")
+        table.add_row(name, style="bold")
         for variant in record["variants"].values():
             seeds = variant["gradient_ratios"][ratio]["seeds"].values()
             columns = ["  ".join(_number(each[key]) for each in seeds) for key in ("start", "training", "highest")]
