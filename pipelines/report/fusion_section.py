@@ -102,7 +102,7 @@ def fusion_figure(fusion: Fusion) -> "Drawing":
     """Draw accuracy over the ratio of on-sensor operations, inherited on the left, trained on the right."""
     from matplotlib.figure import Figure as NewFigure
 
-    figure = NewFigure(figsize=(_WIDTH, 4.2), layout="constrained")
+    figure = NewFigure(figsize=(_WIDTH, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_places(left, fusion.places)
     _draw_networks(right, fusion)
@@ -146,7 +146,7 @@ def _draw_networks(axes: "Axes", fusion: Fusion) -> None:
             label = "chosen network fused elsewhere" if first else ""
             _draw_accuracy(axes, place.sensor_share, place.fine_tuned, MUTED, label, marker="o", open_marker=False)
             first = False
-    axes.legend(fontsize=8)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.14), borderaxespad=0.3)
 
 
 def _draw_accuracy(
